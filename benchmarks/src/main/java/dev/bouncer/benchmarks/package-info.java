@@ -1,0 +1,5 @@
+/** JMH and side-by-side programs against the peers; never published. */
+@NullMarked
+package dev.bouncer.benchmarks;
+
+import org.jspecify.annotations.NullMarked;

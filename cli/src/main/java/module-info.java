@@ -1,0 +1,11 @@
+/** The {@code bouncer} command. */
+module dev.bouncer.cli {
+  requires dev.bouncer.process;
+  requires info.picocli;
+  requires java.net.http;
+  requires jdk.httpserver;
+  requires static org.jspecify;
+
+  opens dev.bouncer.cli to
+      info.picocli;
+}

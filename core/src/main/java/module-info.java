@@ -1,0 +1,10 @@
+/**
+ * Limiters, permits, pools and the bounded map of Bouncer.
+ *
+ * <p>Needs nothing but {@code java.base} and {@code jdk.jfr}.
+ */
+module dev.bouncer {
+  requires static transitive org.jspecify;
+
+  exports dev.bouncer;
+}
