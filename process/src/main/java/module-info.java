@@ -2,5 +2,4 @@
 module dev.bouncer.process {
   requires transitive dev.bouncer;
   requires static transitive org.jspecify;
-
 }

@@ -1,0 +1,433 @@
+package dev.bouncer;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.Objects;
+import java.util.Set;
+
+/**
+ * A limiter with a fixed number of units, the <i>limit</i>, which can be changed while it is in
+ * use. Blocking callers on virtual and platform threads and asynchronous callers stand in one line.
+ *
+ * <pre>{@code
+ * AsyncSemaphore api = AsyncSemaphore.of(5);
+ * CompletableFuture<Response> response =
+ *     api.callAsync(() -> client.sendAsync(request, BodyHandlers.ofString()));
+ * }</pre>
+ *
+ * <p><b>Order.</b> First in, first out, without exceptions: a unit that is given back is debited on
+ * behalf of the first in line before it learns of it, so that no newcomer can take it, {@link
+ * #tryAcquire()} included. With {@link Builder#fair fair(false)} a newcomer may take a unit that is
+ * free at that moment before those in line; whoever is overtaken too often is served next all the
+ * same.
+ *
+ * <p><b>Weights.</b> The first in line is served first; a lighter request behind it waits. When the
+ * first gives up, the next is looked at.
+ *
+ * <p><b>Resizing.</b> {@link #setLimit} never blocks and never takes a permit away: after
+ * shrinking, {@link #available()} is negative until enough permits have come back. A request in
+ * line that is heavier than a lowered limit steps aside without blocking those behind it, and
+ * returns to its place when the limit rises.
+ *
+ * <p><b>Cost.</b> Uncontended, acquiring and closing cost three atomic operations and one object of
+ * 24 bytes. A waiting asynchronous request is one object of 40 bytes, whatever its fate; a waiting
+ * thread is parked. Cancelling and timing out cost the same behind a million waiters as behind one.
+ * Asynchronous timeouts are answered at most about a millisecond late and need no thread while they
+ * wait.
+ *
+ * <p>All methods may be called from any thread; memory effects are those of {@link
+ * java.util.concurrent.Semaphore}.
+ */
+public final class AsyncSemaphore extends QueuedLimiter {
+  /*
+   * The books are one 64-bit word, so that one compare-and-set is the whole fast path:
+   *
+   *   63        62 ... 36     35       34         33       32       31 ... 0
+   *   SATURATED | acquired  | STRICT | DRAINING | CLOSED | QUEUED | available + 2^31
+   *
+   * available  limit - inUse; biased, so that adding and subtracting never carries into the flags.
+   * QUEUED     somebody stands in line (the line's lock guards it).
+   * CLOSED     for good.
+   * DRAINING   somebody in drain() waits until nothing is in use; nobody is admitted meanwhile.
+   * STRICT     an unfair semaphore whose first in line was overtaken too often: no more overtaking.
+   * acquired   permits handed out since the count was last folded into acquiredBefore. Counting in
+   *            the word that is written anyhow makes the statistic free.
+   * SATURATED  what the count carries into when it overflows: every flag sends the caller to the
+   *            slow path, which folds it.
+   *
+   * The limit itself is not in the word: it changes under the lock, together with available.
+   */
+  private static final long AVAILABLE = 0xFFFF_FFFFL;
+  private static final long QUEUED = 1L << 32;
+  private static final long CLOSED = 1L << 33;
+  private static final long DRAINING = 1L << 34;
+  private static final long STRICT = 1L << 35;
+  private static final int ACQUIRED_SHIFT = 36;
+  private static final long ONE_ACQUIRED = 1L << ACQUIRED_SHIFT;
+  private static final long ACQUIRED = -ONE_ACQUIRED; // the count and SATURATED
+  private static final long SATURATED = Long.MIN_VALUE;
+
+  /** How often the first in line of an unfair semaphore may be overtaken. */
+  private static final int PATIENCE = 16;
+
+  private static final VarHandle STATE;
+
+  static {
+    try {
+      STATE = MethodHandles.lookup().findVarHandle(AsyncSemaphore.class, "state", long.class);
+    } catch (ReflectiveOperationException impossible) {
+      throw new ExceptionInInitializerError(impossible);
+    }
+  }
+
+  private volatile long state;
+
+  /** The flags that keep a newcomer from taking without the lock. */
+  private final long barring;
+
+  private volatile int limit; // written under the lock
+
+  // Guarded by the lock.
+  private long acquiredBefore;
+  private int overtaken;
+  private final Set<Thread> drainers = new HashSet<>();
+
+  private AsyncSemaphore(Builder builder, Timing timing) {
+    super(builder.name, builder.maxWaiting, builder.whenFull, timing);
+    this.limit = builder.limit;
+    this.barring = CLOSED | DRAINING | SATURATED | (builder.fair ? QUEUED : STRICT);
+    STATE.set(this, biased(builder.limit));
+  }
+
+  /**
+   * Creates a fair semaphore with a line of any length.
+   *
+   * @param limit how many units may be in use at once; zero admits nobody until it is raised
+   * @return the semaphore
+   * @throws IllegalArgumentException if the limit is below 0
+   */
+  public static AsyncSemaphore of(int limit) {
+    return builder(limit).build();
+  }
+
+  /**
+   * Starts to describe a semaphore.
+   *
+   * @param limit how many units may be in use at once; zero admits nobody until it is raised
+   * @return a builder
+   * @throws IllegalArgumentException if the limit is below 0
+   */
+  public static Builder builder(int limit) {
+    return new Builder(limit);
+  }
+
+  /**
+   * Returns how many units may be in use at once.
+   *
+   * @return the limit
+   */
+  public int limit() {
+    return limit;
+  }
+
+  /**
+   * Changes the limit. Raising it admits those in line who fit now; lowering it takes no permit
+   * away. Never blocks. A closed semaphore can be resized too; it stays closed.
+   *
+   * @param limit how many units may be in use at once, at least 0
+   * @throws IllegalArgumentException if the limit is below 0
+   */
+  public void setLimit(int limit) {
+    requireLimit(limit);
+    changeBooks(() -> {
+      STATE.getAndAdd(this, (long) limit - this.limit);
+      this.limit = limit;
+    });
+  }
+
+  /**
+   * Returns how many units are free: {@code limit - inUse}. The number is of the moment; to act on
+   * it use {@link #tryAcquire()}.
+   *
+   * @return free units; below zero after the limit was lowered under what is in use
+   */
+  public int available() {
+    return available(state);
+  }
+
+  /**
+   * Returns how many units are in use.
+   *
+   * @return the weight of all permits that are held
+   */
+  public int inUse() {
+    return booksNow().inUse();
+  }
+
+  /**
+   * Returns how many acquires stand in line.
+   *
+   * @return the number of waiters
+   */
+  public int waiting() {
+    return waitingNow();
+  }
+
+  /**
+   * Returns whether {@link #close} was called.
+   *
+   * @return whether it was
+   */
+  @Override
+  public boolean isClosed() {
+    return (state & CLOSED) != 0;
+  }
+
+  /**
+   * Waits until nothing is in use, and admits nobody meanwhile: newcomers stand in line, {@link
+   * #tryAcquire()} answers "not now". When this method returns, whatever the answer, those in line
+   * are admitted again. To end for good, {@link #close()} first and drain then.
+   *
+   * @param timeout the longest wait; zero or less only looks
+   * @return whether nothing was in use at some moment during the call
+   * @throws InterruptedException if the thread was interrupted before or while it waited
+   */
+  public boolean drain(Duration timeout) throws InterruptedException {
+    long nanos = Timing.toNanos(Objects.requireNonNull(timeout, "timeout"));
+    if (Thread.interrupted()) {
+      throw new InterruptedException();
+    }
+    long start = timing.nanoTime();
+    Thread thread = Thread.currentThread();
+    underLock(() -> {
+      drainers.add(thread);
+      setFlag(DRAINING, true);
+    });
+    try {
+      while (!nothingInUse()) {
+        long left = nanos - (timing.nanoTime() - start);
+        if (left <= 0) {
+          return false;
+        }
+        timing.parkNanos(this, left);
+        if (Thread.interrupted()) {
+          throw new InterruptedException();
+        }
+      }
+      return true;
+    } finally {
+      changeBooks(() -> {
+        drainers.remove(thread);
+        setFlag(DRAINING, !drainers.isEmpty());
+      });
+    }
+  }
+
+  @Override
+  public String toString() {
+    LimiterStats now = stats();
+    return "AsyncSemaphore[name=%s limit=%d inUse=%d available=%d waiting=%d%s]"
+        .formatted(
+            now.name(),
+            now.limit(),
+            now.inUse(),
+            now.available(),
+            now.waiting(),
+            isClosed() ? " closed" : "");
+  }
+
+  // The books.
+
+  @Override
+  boolean tryTake(int weight) {
+    long now;
+    do {
+      now = state;
+      if ((now & barring) != 0 || available(now) < weight) {
+        return false;
+      }
+    } while (!STATE.compareAndSet(this, now, now + ONE_ACQUIRED - weight));
+    return true;
+  }
+
+  @Override
+  boolean take(int weight) {
+    while (true) {
+      long now = state;
+      if ((now & SATURATED) != 0) {
+        foldAcquired();
+      } else if ((now & DRAINING) != 0) {
+        return false;
+      } else if (available(now) < weight) {
+        overtaken(true);
+        return false;
+      } else if (STATE.compareAndSet(this, now, now + ONE_ACQUIRED - weight)) {
+        overtaken(false);
+        return true;
+      }
+    }
+  }
+
+  /** Gives units back, once a permit. */
+  void giveBack(int weight) {
+    long before = (long) STATE.getAndAdd(this, (long) weight);
+    if ((before & (QUEUED | DRAINING)) != 0) {
+      if ((before & DRAINING) != 0) {
+        underLock(() -> drainers.forEach(timing::unpark));
+      }
+      admitWaiters();
+    }
+  }
+
+  @Override
+  Permit permit(int weight) {
+    return new SemaphorePermit(this, weight);
+  }
+
+  @Override
+  void setQueued(boolean queued) {
+    setFlag(QUEUED, queued);
+    if (!queued) {
+      overtaken(false);
+    }
+  }
+
+  @Override
+  void setClosed() {
+    setFlag(CLOSED, true);
+  }
+
+  @Override
+  int heaviest() {
+    return Math.max(limit, 1);
+  }
+
+  @Override
+  Books books() {
+    long now = state;
+    return new Books(
+        limit, limit - available(now), acquiredBefore + ((now & ACQUIRED) >>> ACQUIRED_SHIFT));
+  }
+
+  private void foldAcquired() {
+    long before = (long) STATE.getAndBitwiseAnd(this, ~ACQUIRED);
+    acquiredBefore += (before & ACQUIRED) >>> ACQUIRED_SHIFT;
+  }
+
+  /** Counts how often an unfair semaphore failed its first in line. */
+  private void overtaken(boolean again) {
+    if ((barring & STRICT) == 0) {
+      return;
+    }
+    overtaken = again ? overtaken + 1 : 0;
+    setFlag(STRICT, overtaken > PATIENCE);
+  }
+
+  private void setFlag(long flag, boolean up) {
+    if (up) {
+      STATE.getAndBitwiseOr(this, flag);
+    } else if ((state & flag) != 0) {
+      STATE.getAndBitwiseAnd(this, ~flag);
+    }
+  }
+
+  private boolean nothingInUse() {
+    return booksNow().inUse() == 0;
+  }
+
+  private static int available(long state) {
+    return (int) state ^ Integer.MIN_VALUE;
+  }
+
+  private static long biased(int available) {
+    return (available ^ Integer.MIN_VALUE) & AVAILABLE;
+  }
+
+  private static void requireLimit(int limit) {
+    if (limit < 0) {
+      throw new IllegalArgumentException("limit must not be negative: limit=" + limit);
+    }
+  }
+
+  /** Describes an {@link AsyncSemaphore}. Not thread-safe. */
+  public static final class Builder {
+    private final int limit;
+    private String name = "semaphore";
+    private int maxWaiting = Integer.MAX_VALUE;
+    private WhenFull whenFull = WhenFull.REJECT;
+    private boolean fair = true;
+
+    private Builder(int limit) {
+      requireLimit(limit);
+      this.limit = limit;
+    }
+
+    /**
+     * Sets the name that messages, statistics and thread dumps show. The default is {@code
+     * semaphore}.
+     *
+     * @param name the name
+     * @return this builder
+     */
+    public Builder name(String name) {
+      this.name = Objects.requireNonNull(name, "name");
+      return this;
+    }
+
+    /**
+     * Sets how many acquires may stand in line. The default is no bound.
+     *
+     * @param maxWaiting the longest line; with zero nobody waits
+     * @return this builder
+     * @throws IllegalArgumentException if the number is below 0
+     */
+    public Builder maxWaiting(int maxWaiting) {
+      if (maxWaiting < 0) {
+        throw new IllegalArgumentException(
+            "maxWaiting must not be negative: maxWaiting=" + maxWaiting);
+      }
+      this.maxWaiting = maxWaiting;
+      return this;
+    }
+
+    /**
+     * Sets what happens to a newcomer when the line is full. The default is {@link
+     * WhenFull#REJECT}.
+     *
+     * @param whenFull what happens
+     * @return this builder
+     */
+    public Builder whenFull(WhenFull whenFull) {
+      this.whenFull = Objects.requireNonNull(whenFull, "whenFull");
+      return this;
+    }
+
+    /**
+     * Sets whether newcomers always stand behind those in line (the default), or may take a unit
+     * that is free at the moment they ask. Unfair semaphores hand permits over faster between
+     * platform threads; the first in line is overtaken a bounded number of times.
+     *
+     * @param fair whether order is strict
+     * @return this builder
+     */
+    public Builder fair(boolean fair) {
+      this.fair = fair;
+      return this;
+    }
+
+    /**
+     * Creates the semaphore.
+     *
+     * @return a new semaphore
+     */
+    public AsyncSemaphore build() {
+      return build(Timing.SYSTEM);
+    }
+
+    AsyncSemaphore build(Timing timing) {
+      return new AsyncSemaphore(this, timing);
+    }
+  }
+}
