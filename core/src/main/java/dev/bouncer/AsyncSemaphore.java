@@ -69,6 +69,9 @@ public final class AsyncSemaphore extends QueuedLimiter {
   private static final long ACQUIRED = -ONE_ACQUIRED; // the count and SATURATED
   private static final long SATURATED = Long.MIN_VALUE;
 
+  /** The largest count that the word holds; one more carries into SATURATED. */
+  static final long MOST_UNFOLDED = (1L << (63 - ACQUIRED_SHIFT)) - 1;
+
   /** How often the first in line of an unfair semaphore may be overtaken. */
   private static final int PATIENCE = 16;
 
@@ -309,6 +312,11 @@ public final class AsyncSemaphore extends QueuedLimiter {
     long now = state;
     return new Books(
         limit, limit - available(now), acquiredBefore + ((now & ACQUIRED) >>> ACQUIRED_SHIFT));
+  }
+
+  /** Pretends that so many permits were handed out and given back. */
+  void countForTest(long acquired) {
+    STATE.getAndAdd(this, acquired << ACQUIRED_SHIFT);
   }
 
   private void foldAcquired() {
