@@ -6,6 +6,8 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A limiter with a fixed number of units, the <i>limit</i>, which can be changed while it is in
@@ -31,7 +33,7 @@ import java.util.Set;
  * line that is heavier than a lowered limit steps aside without blocking those behind it, and
  * returns to its place when the limit rises.
  *
- * <p><b>Cost.</b> Uncontended, acquiring and closing cost three atomic operations and one object of
+ * <p><b>Cost.</b> Uncontended, acquiring and closing cost two atomic operations and one object of
  * 24 bytes. A waiting asynchronous request is one object of 40 bytes, whatever its fate; a waiting
  * thread is parked. Cancelling and timing out cost the same behind a million waiters as behind one.
  * Asynchronous timeouts are answered at most about a millisecond late and need no thread while they
@@ -44,18 +46,25 @@ public final class AsyncSemaphore extends QueuedLimiter {
   /*
    * The books are one 64-bit word, so that one compare-and-set is the whole fast path:
    *
-   *   63        62 ... 36     35       34         33       32       31 ... 0
-   *   SATURATED | acquired  | STRICT | DRAINING | CLOSED | QUEUED | available + 2^31
+   *   63        62 ... 37   36     35       34         33       32       31 ... 0
+   *   SATURATED | ticket  | LENT | STRICT | DRAINING | CLOSED | QUEUED | available + 2^31
    *
    * available  limit - inUse; biased, so that adding and subtracting never carries into the flags.
    * QUEUED     somebody stands in line (the line's lock guards it).
    * CLOSED     for good.
    * DRAINING   somebody in drain() waits until nothing is in use; nobody is admitted meanwhile.
    * STRICT     an unfair semaphore whose first in line was overtaken too often: no more overtaking.
-   * acquired   permits handed out since the count was last folded into acquiredBefore. Counting in
-   *            the word that is written anyhow makes the statistic free.
-   * SATURATED  what the count carries into when it overflows: every flag sends the caller to the
-   *            slow path, which folds it.
+   * LENT       a permit with the word's ticket is out, see below.
+   * ticket     how many lent permits there were: identifies the one that is out, and counts for
+   *            free what the word is written for anyhow.
+   * SATURATED  what the ticket carries into when it overflows: every flag sends the caller to the
+   *            slow path, which clears it and counts on in acquiredBefore.
+   *
+   * Giving back once, from whatever thread, takes an atomic operation on something that belongs to
+   * the permit; giving back takes another one on the books. For one permit at a time, the lent one,
+   * both are the same: its ticket is in the word, and whoever clears LENT under that ticket has
+   * closed it. That is what the uncontended caller gets, for two atomic operations a pair instead of
+   * three. All other permits carry a closed mark of their own.
    *
    * The limit itself is not in the word: it changes under the lock, together with available.
    */
@@ -64,13 +73,13 @@ public final class AsyncSemaphore extends QueuedLimiter {
   private static final long CLOSED = 1L << 33;
   private static final long DRAINING = 1L << 34;
   private static final long STRICT = 1L << 35;
-  private static final int ACQUIRED_SHIFT = 36;
-  private static final long ONE_ACQUIRED = 1L << ACQUIRED_SHIFT;
-  private static final long ACQUIRED = -ONE_ACQUIRED; // the count and SATURATED
+  private static final long LENT = 1L << 36;
+  private static final int TICKET_SHIFT = 37;
+  private static final long ONE_TICKET = 1L << TICKET_SHIFT;
   private static final long SATURATED = Long.MIN_VALUE;
 
-  /** The largest count that the word holds; one more carries into SATURATED. */
-  static final long MOST_UNFOLDED = (1L << (63 - ACQUIRED_SHIFT)) - 1;
+  /** How many tickets there are before they start again from zero. */
+  static final int TICKETS = 1 << (63 - TICKET_SHIFT);
 
   /** How often the first in line of an unfair semaphore may be overtaken. */
   private static final int PATIENCE = 16;
@@ -92,8 +101,11 @@ public final class AsyncSemaphore extends QueuedLimiter {
 
   private volatile int limit; // written under the lock
 
+  /** Permits handed out without the lock while another one was lent. */
+  private final LongAdder acquiredBeside = new LongAdder();
+
   // Guarded by the lock.
-  private long acquiredBefore;
+  private long acquiredBefore; // tickets that overflowed, and permits handed out under the lock
   private int overtaken;
   private final Set<Thread> drainers = new HashSet<>();
 
@@ -244,15 +256,21 @@ public final class AsyncSemaphore extends QueuedLimiter {
   // The books.
 
   @Override
-  boolean tryTake(int weight) {
-    long now;
-    do {
-      now = state;
-      if ((now & barring) != 0 || available(now) < weight) {
-        return false;
+  @Nullable Permit tryTake(int weight) {
+    long now = state;
+    while ((now & barring) == 0 && available(now) >= weight) {
+      if ((now & LENT) == 0) {
+        long next = (now | LENT) + ONE_TICKET - weight;
+        if (STATE.compareAndSet(this, now, next)) {
+          return new SemaphorePermit(this, weight, ticket(next));
+        }
+      } else if (STATE.compareAndSet(this, now, now - weight)) {
+        acquiredBeside.increment();
+        return new SemaphorePermit(this, weight);
       }
-    } while (!STATE.compareAndSet(this, now, now + ONE_ACQUIRED - weight));
-    return true;
+      now = state;
+    }
+    return null;
   }
 
   @Override
@@ -260,33 +278,55 @@ public final class AsyncSemaphore extends QueuedLimiter {
     while (true) {
       long now = state;
       if ((now & SATURATED) != 0) {
-        foldAcquired();
+        foldTickets();
       } else if ((now & DRAINING) != 0) {
         return false;
       } else if (available(now) < weight) {
         overtaken(true);
         return false;
-      } else if (STATE.compareAndSet(this, now, now + ONE_ACQUIRED - weight)) {
+      } else if (STATE.compareAndSet(this, now, now - weight)) {
+        acquiredBefore++;
         overtaken(false);
         return true;
       }
     }
   }
 
-  /** Gives units back, once a permit. */
+  @Override
+  Permit permit(int weight) {
+    return new SemaphorePermit(this, weight);
+  }
+
+  /** Gives units back, once for each permit that is not lent. */
   void giveBack(int weight) {
     long before = (long) STATE.getAndAdd(this, (long) weight);
+    gaveBack(before);
+  }
+
+  /** Gives the units of a lent permit back, unless somebody else has done so. */
+  void giveBack(SemaphorePermit permit, int ticket) {
+    long now = state;
+    // Looked at after the word: once a ticket has come round again, its old permit is seen closed.
+    if (!permit.isOpen()) {
+      return;
+    }
+    while ((now & LENT) != 0 && ticket(now) == ticket) {
+      permit.markClosed();
+      if (STATE.compareAndSet(this, now, (now & ~LENT) + permit.weight())) {
+        gaveBack(now);
+        return;
+      }
+      now = state;
+    }
+  }
+
+  private void gaveBack(long before) {
     if ((before & (QUEUED | DRAINING)) != 0) {
       if ((before & DRAINING) != 0) {
         underLock(() -> drainers.forEach(timing::unpark));
       }
       admitWaiters();
     }
-  }
-
-  @Override
-  Permit permit(int weight) {
-    return new SemaphorePermit(this, weight);
   }
 
   @Override
@@ -309,19 +349,22 @@ public final class AsyncSemaphore extends QueuedLimiter {
 
   @Override
   Books books() {
+    foldTickets();
     long now = state;
     return new Books(
-        limit, limit - available(now), acquiredBefore + ((now & ACQUIRED) >>> ACQUIRED_SHIFT));
+        limit, limit - available(now), acquiredBefore + ticket(now) + acquiredBeside.sum());
   }
 
-  /** Pretends that so many permits were handed out and given back. */
-  void countForTest(long acquired) {
-    STATE.getAndAdd(this, acquired << ACQUIRED_SHIFT);
+  /** Pretends that so many permits were lent and given back. */
+  void lendForTest(int permits) {
+    STATE.getAndAdd(this, (long) permits << TICKET_SHIFT);
   }
 
-  private void foldAcquired() {
-    long before = (long) STATE.getAndBitwiseAnd(this, ~ACQUIRED);
-    acquiredBefore += (before & ACQUIRED) >>> ACQUIRED_SHIFT;
+  private void foldTickets() {
+    if ((state & SATURATED) != 0) {
+      STATE.getAndBitwiseAnd(this, ~SATURATED);
+      acquiredBefore += TICKETS;
+    }
   }
 
   /** Counts how often an unfair semaphore failed its first in line. */
@@ -343,6 +386,10 @@ public final class AsyncSemaphore extends QueuedLimiter {
 
   private boolean nothingInUse() {
     return booksNow().inUse() == 0;
+  }
+
+  private static int ticket(long state) {
+    return (int) (state >>> TICKET_SHIFT) & (TICKETS - 1);
   }
 
   private static int available(long state) {

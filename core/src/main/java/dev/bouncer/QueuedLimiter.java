@@ -57,8 +57,8 @@ abstract class QueuedLimiter implements Limiter {
 
   // The books. All but tryTake and heaviest are called with the lock held.
 
-  /** Takes units without the lock, if there are enough, nobody waits and nothing else is amiss. */
-  abstract boolean tryTake(int weight);
+  /** A permit without the lock, if there is room, nobody waits and nothing else is amiss. */
+  abstract @Nullable Permit tryTake(int weight);
 
   /** Takes units for the first in line, if there are enough. */
   abstract boolean take(int weight);
@@ -77,7 +77,7 @@ abstract class QueuedLimiter implements Limiter {
   /** The numbers of the books, to which the line adds its own. */
   abstract Books books();
 
-  /** Makes a permit of units that were taken. */
+  /** Makes a permit of units that were taken by {@link #take}. */
   abstract Permit permit(int weight);
 
   /**
@@ -112,8 +112,9 @@ abstract class QueuedLimiter implements Limiter {
     if (Thread.interrupted()) {
       throw new InterruptedException();
     }
-    if (tryTake(weight)) {
-      return permit(weight);
+    Permit free = tryTake(weight);
+    if (free != null) {
+      return free;
     }
     BlockedWaiter waiter = new BlockedWaiter(this, weight, coarseTime());
     if (joinUnlessAdmitted(waiter)) {
@@ -130,8 +131,9 @@ abstract class QueuedLimiter implements Limiter {
   @Override
   public final Optional<Permit> tryAcquire(int weight) {
     requireWeight(weight);
-    if (tryTake(weight)) {
-      return Optional.of(permit(weight));
+    Permit free = tryTake(weight);
+    if (free != null) {
+      return Optional.of(free);
     }
     synchronized (lock) {
       requireOpen();
@@ -153,8 +155,9 @@ abstract class QueuedLimiter implements Limiter {
     if (Thread.interrupted()) {
       throw new InterruptedException();
     }
-    if (tryTake(weight)) {
-      return Optional.of(permit(weight));
+    Permit free = tryTake(weight);
+    if (free != null) {
+      return Optional.of(free);
     }
     if (nanos <= 0) {
       return tryAcquire(weight);
@@ -172,8 +175,9 @@ abstract class QueuedLimiter implements Limiter {
   @Override
   public final CompletableFuture<Permit> acquireAsync(int weight) {
     requireWeight(weight);
-    if (tryTake(weight)) {
-      return CompletableFuture.completedFuture(permit(weight));
+    Permit free = tryTake(weight);
+    if (free != null) {
+      return CompletableFuture.completedFuture(free);
     }
     return join(new Waiter(this, weight, coarseTime()));
   }
@@ -182,8 +186,9 @@ abstract class QueuedLimiter implements Limiter {
   public final CompletableFuture<Permit> acquireAsync(int weight, Duration timeout) {
     requireWeight(weight);
     long nanos = Timing.toNanos(Objects.requireNonNull(timeout, "timeout"));
-    if (tryTake(weight)) {
-      return CompletableFuture.completedFuture(permit(weight));
+    Permit free = tryTake(weight);
+    if (free != null) {
+      return CompletableFuture.completedFuture(free);
     }
     if (nanos <= 0) {
       try {

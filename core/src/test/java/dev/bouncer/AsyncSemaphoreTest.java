@@ -467,16 +467,43 @@ class AsyncSemaphoreTest {
   }
 
   @Test
-  void acquired_survivesTheOverflowOfItsBitsInTheWord() throws Exception {
-    AsyncSemaphore semaphore = semaphore(1);
-    semaphore.acquire().close();
-    semaphore.countForTest(AsyncSemaphore.MOST_UNFOLDED - 1);
-    assertEquals(AsyncSemaphore.MOST_UNFOLDED, semaphore.stats().acquired());
-    for (int i = 1; i <= 5; i++) {
-      semaphore.acquire().close();
-      assertEquals(AsyncSemaphore.MOST_UNFOLDED + i, semaphore.stats().acquired());
-      assertNumbers(semaphore, 1, 0, 0);
+  void ticketsThatOverflow_areCountedOnAndGiveNothingBackTwice() throws Exception {
+    AsyncSemaphore semaphore = semaphore(2);
+    Permit old = semaphore.acquire();
+    old.close();
+    semaphore.lendForTest(AsyncSemaphore.TICKETS - 3);
+    for (int i = 0; i < 6; i++) {
+      assertEquals(AsyncSemaphore.TICKETS - 2 + i * 2L, semaphore.stats().acquired());
+      Permit lent = semaphore.acquire();
+      Permit beside = semaphore.acquire();
+      old.close();
+      assertNumbers(semaphore, 2, 2, 0);
+      lent.close();
+      old.close();
+      lent.close();
+      beside.close();
+      beside.close();
+      assertNumbers(semaphore, 2, 0, 0);
     }
+  }
+
+  @Test
+  void lentPermit_closedWhileOthersComeAndGo_isGivenBackOnce() throws Exception {
+    AsyncSemaphore semaphore = semaphore(3);
+    Permit lent = semaphore.acquire();
+    Permit beside = semaphore.acquire();
+    CompletableFuture<Permit> heavy = semaphore.acquireAsync(3);
+    lent.close();
+    lent.close();
+    assertNumbers(semaphore, 3, 1, 1);
+    beside.close();
+    beside.close();
+    assertEquals(3, heavy.get().weight());
+    lent.close();
+    assertNumbers(semaphore, 3, 3, 0);
+    heavy.get().close();
+    assertNumbers(semaphore, 3, 0, 0);
+    assertEquals(3, semaphore.stats().acquired());
   }
 
   @Test
