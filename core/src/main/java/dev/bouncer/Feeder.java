@@ -21,6 +21,7 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
   private final Pool pool;
   private final ResultLine<T, R> line;
   private final Iterable<? extends T> inputs;
+  private final @Nullable Deadlines deadlines;
   private final int buffer;
   private Runnable burst = this::burst;
 
@@ -39,7 +40,9 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
       MappingRun<T, R, ?> run,
       PoolMapping<T, R> mapping,
       ResultLine<T, R> line,
-      Iterable<? extends T> inputs) {
+      Iterable<? extends T> inputs,
+      @Nullable Deadlines deadlines) {
+    this.deadlines = deadlines;
     this.run = run;
     this.mapping = mapping;
     this.line = line;
@@ -125,10 +128,9 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
       slot.ended(null, new CancellationException("the run was stopped before the task started"));
       return;
     }
-    Limiter limiter = null;
     if (mapping.byInput() != null) {
       try {
-        limiter = mapping.byInput().apply(slot.input());
+        Limiter limiter = mapping.byInput().apply(slot.input());
         submitWithPermit(slot, Objects.requireNonNull(limiter, "the limiter of an input"));
       } catch (Throwable thrown) {
         slot.ended(null, thrown);
@@ -170,17 +172,13 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
       slot.ended(null, refused);
       return;
     }
-    if (mapping.perTask() != null) {
+    slot.follow(future);
+    if (deadlines != null) {
       if (future instanceof TaskFuture<?> task) {
-        task.whenStarted(() -> startClock(slot));
+        task.whenStarted(() -> deadlines.started(slot));
       } else {
-        startClock(slot);
+        deadlines.started(slot);
       }
     }
-    slot.follow(future);
-  }
-
-  private void startClock(Slot<T, R> slot) {
-    throw new UnsupportedOperationException();
   }
 }

@@ -4,6 +4,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.Spliterator;
 import java.util.concurrent.CancellationException;
@@ -62,6 +63,7 @@ final class MappingRun<
   private final Function<Slot<T, R>, E> toElement;
   private final ResultLine<T, R> line;
   private final Feeder<T, R> feeder;
+  private final @Nullable Deadlines deadlines;
 
   /** Slots that were read as timed out while their task was running still. */
   private final Set<Slot<T, R>> overtime = ConcurrentHashMap.newKeySet();
@@ -79,6 +81,7 @@ final class MappingRun<
 
   // The reader's own.
   private boolean begun;
+  private long takenByReader;
   private boolean finished;
 
   MappingRun(
@@ -90,7 +93,8 @@ final class MappingRun<
     this.ordered = mapping.ordered();
     this.toElement = toElement;
     line = ordered ? new ResultLine.InputOrder<>(this) : new ResultLine.FinishOrder<>(this);
-    feeder = new Feeder<>(this, mapping, line, inputs);
+    deadlines = mapping.perTask() == null ? null : new Deadlines(mapping.perTask(), Timing.SYSTEM);
+    feeder = new Feeder<>(this, mapping, line, inputs, deadlines);
   }
 
   // The reader.
@@ -146,7 +150,7 @@ final class MappingRun<
         }
         // Failed or cancelled: the run is stopped. What finished out of order is still delivered.
         if (ordered) {
-          throw finish(java.util.Objects.requireNonNull(stopped));
+          throw finish(Objects.requireNonNull(stopped));
         }
       } else if (stop != null) {
         throw finish(stop);
@@ -163,7 +167,7 @@ final class MappingRun<
         overtime.remove(slot);
       }
     }
-    taken++;
+    taken = ++takenByReader;
     feeder.roomMade();
   }
 
@@ -289,6 +293,9 @@ final class MappingRun<
   }
 
   void ended(Slot<T, R> slot) {
+    if (deadlines != null) {
+      deadlines.ended(slot);
+    }
     if (line.ended(slot)) {
       wake();
     }

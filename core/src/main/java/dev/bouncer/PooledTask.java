@@ -116,14 +116,17 @@ final class PooledTask<R extends @Nullable Object> extends TaskFuture<R> impleme
       admission.bodyEnded(Admission.Ending.CANCELLED);
     } else if (thrown == null) {
       admission.bodyEnded(Admission.Ending.COMPLETED);
-      @SuppressWarnings("NullAway") // the body's own result, of the body's own type
-      R delivered = result;
-      deliver(delivered);
+      deliverResult(result);
     } else {
       admission.bodyEnded(Admission.Ending.FAILED);
       deliverFailure(thrown);
     }
     return command != null || thrown instanceof VirtualMachineError ? thrown : null;
+  }
+
+  @SuppressWarnings("NullAway") // the body's own result, of the body's own type
+  private void deliverResult(@Nullable R result) {
+    deliver(result);
   }
 
   /** Ends a task that has a place but could not get a thread. */

@@ -59,8 +59,11 @@ final class ReusedThreads implements Workers {
 
   private void ended() {
     lock.lock();
-    threads--;
-    lock.unlock();
+    try {
+      threads--;
+    } finally {
+      lock.unlock();
+    }
   }
 
   @Override

@@ -57,7 +57,6 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
   private volatile @Nullable Future<?> pending;
 
   private volatile @Nullable Permit permit;
-  private volatile @Nullable Future<?> timer;
 
   Slot(MappingRun<T, R, ?> run) {
     this.run = run;
@@ -95,13 +94,6 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
     }
   }
 
-  void timer(Future<?> newTimer) {
-    timer = newTimer;
-    if (state >= LATE) {
-      boolean _ = newTimer.cancel(false);
-    }
-  }
-
   // By whoever settles it.
 
   /** The task has ended. */
@@ -119,10 +111,6 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
     Permit held = permit;
     if (held != null) {
       held.close(thrown == null ? Outcome.SUCCESS : Outcome.IGNORED);
-    }
-    Future<?> clock = timer;
-    if (clock != null) {
-      boolean _ = clock.cancel(false);
     }
     pending = null;
     if (STATE.compareAndSet(this, FED, SETTLING)) {

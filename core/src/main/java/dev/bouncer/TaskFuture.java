@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
 public abstract class TaskFuture<R extends @Nullable Object> extends CompletableFuture<R> {
   private static final VarHandle CLAIMED;
   private static final VarHandle START_ACTION;
-  private static final Runnable STARTED = () -> {};
+  private static final Runnable STARTED = TaskFuture::nothingMore;
 
   static {
     try {
@@ -53,6 +53,8 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
 
   /** Creates the future of a task that has not started. */
   protected TaskFuture() {}
+
+  private static void nothingMore() {}
 
   // For those who hold the future.
 
