@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,6 +68,35 @@ public interface Pool extends ExecutorService {
    */
   <T extends @Nullable Object, R extends @Nullable Object> CompletableFuture<R> submit(
       Task<? super T, ? extends R> task, T input);
+
+  /**
+   * Applies a task to each input, at most {@link #maxWorkers()} at once, and gives the results in
+   * the order of the inputs. Lazy and in bounded memory; the first failure ends it at once. Short
+   * for {@code mapping(task).over(inputs)}; see {@link Mapping}.
+   *
+   * @param <T> the type of the inputs
+   * @param <R> the type of the results
+   * @param inputs the inputs
+   * @param task what to run
+   * @return a stream of the results; closing it cancels the rest
+   */
+  default <T extends @Nullable Object, R extends @Nullable Object> Stream<R> map(
+      Iterable<? extends T> inputs, Task<? super T, ? extends R> task) {
+    return this.<T, R>mapping(task).over(inputs);
+  }
+
+  /**
+   * Returns how to apply a task to many inputs, to be refined and then used.
+   *
+   * @param <T> the type of the inputs
+   * @param <R> the type of the results
+   * @param task what to run
+   * @return a mapping: in input order, with a buffer of four times the workers
+   */
+  default <T extends @Nullable Object, R extends @Nullable Object> Mapping<T, R> mapping(
+      Task<? super T, ? extends R> task) {
+    return PoolMapping.of(this, task, Context.NONE);
+  }
 
   @Override
   <R extends @Nullable Object> CompletableFuture<R> submit(Callable<R> task);

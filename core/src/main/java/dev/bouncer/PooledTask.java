@@ -1,0 +1,228 @@
+package dev.bouncer;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One task of a {@link ThreadPool}: the node of its queue and the future that the user holds, in
+ * one object.
+ *
+ * <pre>
+ * NEW ──► QUEUED ──► ADMITTED ──► RUNNING ──► GONE      phase, guarded by the lock of Admission
+ *  │         │           │                     ▲
+ *  └─────────┴───────────┴── withdrawn ────────┘
+ * </pre>
+ *
+ * ADMITTED has a place but no permit yet (only in a pool with a limiter).
+ */
+final class PooledTask<R extends @Nullable Object> extends TaskFuture<R> implements Runnable {
+  enum Phase {
+    NEW,
+    QUEUED,
+    ADMITTED,
+    RUNNING,
+    GONE
+  }
+
+  private static final VarHandle INTERRUPTING;
+
+  static {
+    try {
+      INTERRUPTING =
+          MethodHandles.lookup().findVarHandle(PooledTask.class, "interrupting", boolean.class);
+    } catch (ReflectiveOperationException impossible) {
+      throw new ExceptionInInitializerError(impossible);
+    }
+  }
+
+  // Guarded by the lock of Admission.
+  Phase phase = Phase.NEW;
+  long number;
+  @Nullable PooledTask<?> previous;
+  @Nullable PooledTask<?> next;
+
+  final ThreadPool pool;
+  private final Callable<R> body;
+
+  /** What the submitter gave to {@code execute}; null when it holds a future. */
+  final @Nullable Runnable command;
+
+  /** The request for a permit, while the task waits for one. */
+  volatile @Nullable Future<?> request;
+
+  /** Written before the task starts, by the thread that starts it. */
+  @Nullable Permit permit;
+
+  /** The thread that runs the body, for as long as it does. */
+  private volatile @Nullable Thread runner;
+
+  /** True while a thread is about to interrupt the runner. */
+  private volatile boolean interrupting;
+
+  /** Set for a task that has its place but whose thread has not reached the body yet. */
+  private volatile boolean interruptAtStart;
+
+  private volatile boolean stopped;
+
+  PooledTask(ThreadPool pool, Callable<R> body, @Nullable Runnable command) {
+    this.pool = pool;
+    this.body = body;
+    this.command = command;
+  }
+
+  /** Runs on a thread of the pool: this task, and whatever that thread takes up after it. */
+  @Override
+  public void run() {
+    pool.work(this);
+  }
+
+  /**
+   * Runs the body, gives the permit back, tells the pool that the body has ended, completes the
+   * future, in this order.
+   *
+   * @return what must also reach the thread's handler for uncaught exceptions
+   */
+  @Nullable Throwable runBody(Admission admission) {
+    R result = null;
+    Throwable thrown = null;
+    runner = Thread.currentThread();
+    if (stopped) {
+      boolean _ = drop("the task was stopped before it started: task=" + name());
+    }
+    if (!isClaimed()) {
+      try {
+        started();
+        if (interruptAtStart) {
+          Thread.currentThread().interrupt();
+        }
+        result = body.call();
+      } catch (Throwable t) {
+        thrown = t;
+      }
+    }
+    // From here no interrupt for this task can arrive, and one that has arrived is wiped out.
+    runner = null;
+    while (interrupting) {
+      Thread.onSpinWait();
+    }
+    boolean _ = Thread.interrupted();
+    if (permit != null) {
+      permit.close(thrown == null ? Outcome.SUCCESS : Outcome.IGNORED);
+    }
+    if (!claim()) {
+      admission.bodyEnded(Admission.Ending.CANCELLED);
+    } else if (thrown == null) {
+      admission.bodyEnded(Admission.Ending.COMPLETED);
+      deliverResult(result);
+    } else {
+      admission.bodyEnded(Admission.Ending.FAILED);
+      deliverFailure(thrown);
+    }
+    return command != null || thrown instanceof VirtualMachineError ? thrown : null;
+  }
+
+  @SuppressWarnings("NullAway") // the body's own result, of the body's own type
+  private void deliverResult(@Nullable R result) {
+    deliver(result);
+  }
+
+  /** Ends a task that has a place but could not get a thread. */
+  void abort(Admission admission, Throwable failure) {
+    if (permit != null) {
+      permit.close(Outcome.IGNORED);
+    }
+    if (claim()) {
+      admission.bodyEnded(Admission.Ending.FAILED);
+      deliverFailure(failure);
+    } else {
+      admission.bodyEnded(Admission.Ending.CANCELLED);
+    }
+  }
+
+  @Override
+  protected void abandoned(boolean mayInterruptIfRunning) {
+    if (pool.withdraw(this)) {
+      cancelRequest();
+    } else if (mayInterruptIfRunning) {
+      interrupt();
+    }
+  }
+
+  @Override
+  public void stop() {
+    stopped = true;
+    if (pool.withdraw(this)) {
+      boolean _ = drop("the task was stopped before it started: task=" + name());
+      cancelRequest();
+    } else {
+      interrupt();
+    }
+  }
+
+  /** Withdraws the request for a permit of a task that was claimed before it got one. */
+  void cancelRequest() {
+    Future<?> pending = request;
+    if (pending != null) {
+      boolean _ = pending.cancel(false);
+    }
+  }
+
+  /**
+   * Interrupts the thread that runs the body, if any. {@link #runBody} first clears {@code runner}
+   * and then looks at {@code interrupting}; here it is the other way round, so the interrupt never
+   * hits what that thread does next.
+   */
+  void interrupt() {
+    interruptAtStart = true;
+    Thread thread = runner;
+    if (thread != null && INTERRUPTING.compareAndSet(this, false, true)) {
+      try {
+        if (runner == thread) {
+          thread.interrupt();
+        }
+      } finally {
+        interrupting = false;
+      }
+    }
+  }
+
+  boolean isRunBy(Thread thread) {
+    return runner == thread;
+  }
+
+  /** The task as {@code shutdownNow} returns it: it never started, and may be run by hand. */
+  Runnable neverStarted() {
+    return command != null ? command : new NeverStarted(name(), body);
+  }
+
+  String name() {
+    return pool.name() + "/task " + number;
+  }
+
+  @Override
+  public String toString() {
+    return name() + " [" + state() + "]";
+  }
+
+  /** A task that never started. */
+  private record NeverStarted(String name, Callable<?> body) implements Runnable {
+    @Override
+    public void run() {
+      try {
+        Object _ = body.call();
+      } catch (RuntimeException | Error thrown) {
+        throw thrown;
+      } catch (Exception thrown) {
+        throw new java.util.concurrent.CompletionException(thrown);
+      }
+    }
+
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+}

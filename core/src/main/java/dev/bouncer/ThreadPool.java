@@ -1,0 +1,529 @@
+package dev.bouncer;
+
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs tasks on threads of this JVM, never more than {@link #maxWorkers()} at once.
+ *
+ * <p>The threads are virtual unless told otherwise. A thread starts only when its task may run; a
+ * task that waits costs one object in a queue and no thread. A thread that has ended its task takes
+ * up the next one of the queue, and ends when the queue is empty. In thread dumps it bears the name
+ * of the task it runs: {@code pool-name/task 17}.
+ *
+ * <pre>{@code
+ * try (var pool = ThreadPool.of(5)) {
+ *   List<Page> pages = pool.map(urls, this::fetch).toList();   // in input order
+ * }
+ * }</pre>
+ *
+ * <p>An interrupt never leaks from one task to the next. Thread locals do, as in every pool that
+ * reuses threads: a task that sets one should remove it.
+ */
+public final class ThreadPool implements Pool {
+  private static final AtomicInteger UNNAMED = new AtomicInteger();
+
+  private final String name;
+  private final Admission admission;
+  private final Workers workers;
+  private final boolean namesThreads;
+  private final @Nullable Limiter limiter;
+  private final UnaryOperator<Runnable> context;
+
+  /** Tasks that have a place and need a permit or a thread; see {@link #launch}. */
+  private final ConcurrentLinkedQueue<PooledTask<?>> launches = new ConcurrentLinkedQueue<>();
+
+  private final AtomicInteger launching = new AtomicInteger();
+
+  private ThreadPool(Builder builder) {
+    name = builder.name != null ? builder.name : "pool-" + UNNAMED.incrementAndGet();
+    admission = new Admission(name, builder.maxWorkers, builder.maxQueued, builder.whenFull);
+    namesThreads = builder.threadFactory == null;
+    ThreadFactory factory =
+        builder.threadFactory != null ? builder.threadFactory : defaultFactory(builder.platform);
+    workers =
+        builder.platform
+            ? new ReusedThreads(factory, builder.maxWorkers)
+            : new FreshThreads(factory);
+    limiter = builder.limiter;
+    context = builder.context;
+  }
+
+  /**
+   * Threads that inherit nothing from the thread that starts them, which may be that of another
+   * task, and use the class loader of the pool's creator.
+   */
+  private static ThreadFactory defaultFactory(boolean platform) {
+    ThreadFactory threads =
+        platform
+            ? Thread.ofPlatform().inheritInheritableThreadLocals(false).factory()
+            : Thread.ofVirtual().inheritInheritableThreadLocals(false).factory();
+    ClassLoader loader = Thread.currentThread().getContextClassLoader();
+    if (loader == ClassLoader.getSystemClassLoader()) {
+      return threads;
+    }
+    return work -> {
+      Thread thread = threads.newThread(work);
+      thread.setContextClassLoader(loader);
+      return thread;
+    };
+  }
+
+  /**
+   * Creates a pool on virtual threads with an unbounded queue.
+   *
+   * @param maxWorkers how many tasks run at once at the most, at least 1
+   * @return the pool
+   * @throws IllegalArgumentException if the number is below 1
+   */
+  public static ThreadPool of(int maxWorkers) {
+    return builder().maxWorkers(maxWorkers).build();
+  }
+
+  /**
+   * Returns a builder of pools; unless told otherwise it builds one on virtual threads, with as
+   * many workers as the machine has processors, and an unbounded queue.
+   *
+   * @return a new builder
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * Returns the name that messages, statistics and thread dumps show.
+   *
+   * @return the name
+   */
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public int maxWorkers() {
+    return admission.maxWorkers();
+  }
+
+  @Override
+  public void setMaxWorkers(int maxWorkers) {
+    checkMaxWorkers(maxWorkers);
+    workers.resize(maxWorkers);
+    for (PooledTask<?> task : admission.resize(maxWorkers, limiter != null)) {
+      launch(task);
+    }
+  }
+
+  private static void checkMaxWorkers(int maxWorkers) {
+    if (maxWorkers < 1) {
+      throw new IllegalArgumentException("maxWorkers must be at least 1: maxWorkers=" + maxWorkers);
+    }
+  }
+
+  @Override
+  public <R extends @Nullable Object> CompletableFuture<R> submit(Job<R> job) {
+    return submit((Callable<R>) job);
+  }
+
+  @Override
+  public <T extends @Nullable Object, R extends @Nullable Object> CompletableFuture<R> submit(
+      Task<? super T, ? extends R> task, T input) {
+    Objects.requireNonNull(task, "task");
+    return submit((Callable<R>) () -> task.apply(input));
+  }
+
+  @Override
+  public <R extends @Nullable Object> CompletableFuture<R> submit(Callable<R> task) {
+    Objects.requireNonNull(task, "task");
+    return enqueue(new PooledTask<>(this, Context.carry(context, task), null));
+  }
+
+  @Override
+  public <R extends @Nullable Object> CompletableFuture<R> submit(Runnable task, R result) {
+    Objects.requireNonNull(task, "task");
+    return submit(
+        (Callable<R>)
+            () -> {
+              task.run();
+              return result;
+            });
+  }
+
+  @Override
+  public CompletableFuture<?> submit(Runnable task) {
+    return this.<@Nullable Object>submit(task, null);
+  }
+
+  /**
+   * Queues a task whose result nobody waits for. What it throws goes to the thread's handler for
+   * uncaught exceptions.
+   *
+   * @param command what to run
+   * @throws RejectedExecutionException if the pool was shut down or is full
+   */
+  @Override
+  public void execute(Runnable command) {
+    Objects.requireNonNull(command, "command");
+    Callable<@Nullable Object> body =
+        () -> {
+          command.run();
+          return null;
+        };
+    var _ = enqueue(new PooledTask<>(this, Context.carry(context, body), command));
+  }
+
+  @Override
+  public <T extends @Nullable Object, R extends @Nullable Object> Mapping<T, R> mapping(
+      Task<? super T, ? extends R> task) {
+    return PoolMapping.of(this, task, context);
+  }
+
+  private <R extends @Nullable Object> CompletableFuture<R> enqueue(PooledTask<R> task) {
+    Admission.Answer answer = admission.offer(task, limiter != null);
+    if (answer.dropped() != null) {
+      boolean _ = answer.dropped().fail(admission.droppedForNewcomer());
+    }
+    if (answer.start()) {
+      launch(task);
+    }
+    return task;
+  }
+
+  // From place to thread.
+
+  /** Brings a task that has a place to its thread, by way of the limiter if there is one. */
+  private void launch(PooledTask<?> task) {
+    if (limiter == null) {
+      start(task);
+    } else {
+      launchInTurn(task);
+    }
+  }
+
+  /**
+   * Launches without recursion. A failure on the way gives the place to the next task, which must
+   * be launched in turn, and so on: through the whole queue if the limiter is closed or no thread
+   * can be started. Hence the loop: a call that finds another one at work leaves its task to it.
+   */
+  private void launchInTurn(PooledTask<?> task) {
+    launches.add(task);
+    if (launching.getAndIncrement() == 0) {
+      do {
+        PooledTask<?> next = Objects.requireNonNull(launches.poll());
+        if (limiter == null) {
+          start(next);
+        } else {
+          askForPermit(limiter, next);
+        }
+      } while (launching.decrementAndGet() != 0);
+    }
+  }
+
+  private void askForPermit(Limiter from, PooledTask<?> task) {
+    CompletableFuture<Permit> request;
+    try {
+      request = from.acquireAsync();
+    } catch (Throwable thrown) { // a limiter that does not keep its contract
+      request = CompletableFuture.failedFuture(thrown);
+    }
+    task.request = request;
+    if (task.isClaimed()) {
+      task.cancelRequest();
+    }
+    var _ =
+        request.whenComplete((permit, failure) -> {
+          task.request = null;
+          if (permit == null) {
+            refused(task, Objects.requireNonNull(failure));
+          } else if (admission.begin(task)) {
+            task.permit = permit;
+            start(task);
+          } else {
+            permit.close();
+          }
+        });
+  }
+
+  /** The limiter gave no permit: the task fails, unless it was withdrawn, and its place is free. */
+  private void refused(PooledTask<?> task, Throwable failure) {
+    if (admission.begin(task)) {
+      giveUp(task, failure);
+    }
+  }
+
+  private void start(PooledTask<?> task) {
+    try {
+      workers.start(task);
+    } catch (Throwable thrown) {
+      var refusal = new RejectedExecutionException("no thread could be started: pool=" + name);
+      refusal.initCause(thrown);
+      giveUp(task, refusal);
+    }
+  }
+
+  private void giveUp(PooledTask<?> task, Throwable failure) {
+    task.abort(admission, failure);
+    PooledTask<?> next = admission.giveBack(task, limiter != null);
+    if (next != null) {
+      launchInTurn(next);
+    }
+  }
+
+  /** The life of a thread: runs the task that it was started for and then those it takes up. */
+  void work(PooledTask<?> first) {
+    Thread thread = Thread.currentThread();
+    PooledTask<?> task = first;
+    while (task != null) {
+      if (namesThreads) {
+        thread.setName(task.name());
+      }
+      Throwable uncaught = task.runBody(admission);
+      PooledTask<?> next = admission.giveBack(task, limiter != null);
+      if (next != null && limiter != null) {
+        launch(next);
+        next = null;
+      }
+      if (uncaught != null) {
+        report(thread, uncaught);
+      }
+      task = next;
+    }
+  }
+
+  private static void report(Thread thread, Throwable uncaught) {
+    try {
+      thread.getUncaughtExceptionHandler().uncaughtException(thread, uncaught);
+    } catch (Throwable ignored) {
+      // As the JDK does: what a handler throws has nowhere to go.
+    }
+  }
+
+  /** Takes a task out that has not started; false when it is too late for that. */
+  boolean withdraw(PooledTask<?> task) {
+    Admission.Withdrawal withdrawal = admission.withdraw(task, limiter != null);
+    if (withdrawal.next() != null) {
+      launch(withdrawal.next());
+    }
+    return withdrawal.withdrawn();
+  }
+
+  // The end.
+
+  @Override
+  public void shutdown() {
+    admission.shutdown();
+    workers.shutdown();
+  }
+
+  /**
+   * Refuses new tasks, interrupts those that run, and cancels those that wait: no future stays
+   * pending. Does not wait; see {@link #awaitTermination}.
+   *
+   * @return the tasks that never started, oldest first: what was given to {@link #execute} itself,
+   *     for the others a {@code Runnable} that runs the task by hand and whose {@code toString} is
+   *     its name
+   */
+  @Override
+  public List<Runnable> shutdownNow() {
+    Admission.Stopped stopped = admission.stop();
+    workers.shutdown();
+    for (PooledTask<?> task : stopped.running()) {
+      task.interrupt();
+    }
+    for (PooledTask<?> task : stopped.neverStarted()) {
+      boolean _ = task.drop("the pool was shut down before the task started: task=" + task.name());
+      task.cancelRequest();
+    }
+    return stopped.neverStarted().stream().map(PooledTask::neverStarted).toList();
+  }
+
+  @Override
+  public boolean isShutdown() {
+    return admission.isShutdown();
+  }
+
+  @Override
+  public boolean isTerminated() {
+    return admission.isTerminated();
+  }
+
+  @Override
+  public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
+    return admission.awaitTermination(unit.toNanos(timeout));
+  }
+
+  /**
+   * Shuts down and waits until the last task has ended. If the thread is interrupted while it
+   * waits, it stops the tasks as {@link #shutdownNow} does, goes on waiting for their end, and
+   * leaves with its interrupt status set.
+   *
+   * @throws IllegalStateException if a task of this pool calls it: it would wait for itself
+   */
+  @Override
+  public void close() {
+    if (!isTerminated() && admission.isHeldBy(Thread.currentThread())) {
+      throw new IllegalStateException("a task must not close its own pool: pool=" + name);
+    }
+    Pool.super.close();
+  }
+
+  @Override
+  public PoolStats stats() {
+    return admission.stats();
+  }
+
+  @Override
+  public String toString() {
+    return stats().toString();
+  }
+
+  /** Builds {@link ThreadPool}s. Not thread-safe. */
+  public static final class Builder {
+    private int maxWorkers = Runtime.getRuntime().availableProcessors();
+    private @Nullable String name;
+    private int maxQueued = Integer.MAX_VALUE;
+    private WhenFull whenFull = WhenFull.REJECT;
+    private boolean platform;
+    private @Nullable ThreadFactory threadFactory;
+    private @Nullable Limiter limiter;
+    private UnaryOperator<Runnable> context = Context.NONE;
+
+    private Builder() {}
+
+    /**
+     * Sets how many tasks run at once at the most. Default: the number of processors.
+     *
+     * @param maxWorkers the number, at least 1
+     * @return this
+     * @throws IllegalArgumentException if the number is below 1
+     */
+    public Builder maxWorkers(int maxWorkers) {
+      checkMaxWorkers(maxWorkers);
+      this.maxWorkers = maxWorkers;
+      return this;
+    }
+
+    /**
+     * Sets the name that messages, statistics and thread dumps show. Default: {@code pool-1} and so
+     * on.
+     *
+     * @param name the name
+     * @return this
+     */
+    public Builder name(String name) {
+      this.name = Objects.requireNonNull(name, "name");
+      return this;
+    }
+
+    /**
+     * Bounds the queue. Default: no bound.
+     *
+     * @param maxQueued how many tasks may wait, at least 0
+     * @return this
+     * @throws IllegalArgumentException if the number is negative
+     * @see #whenFull
+     */
+    public Builder maxQueued(int maxQueued) {
+      if (maxQueued < 0) {
+        throw new IllegalArgumentException(
+            "maxQueued must not be negative: maxQueued=" + maxQueued);
+      }
+      this.maxQueued = maxQueued;
+      return this;
+    }
+
+    /**
+     * Sets what happens to a task that is submitted while the queue is full. Default: {@link
+     * WhenFull#REJECT}.
+     *
+     * <p>With {@link WhenFull#BLOCK} the submitting thread waits for room; if it is interrupted
+     * then, the submit fails with a {@link RejectedExecutionException} and the interrupt status
+     * stays set. A task that submits to its own full pool then can wait for ever.
+     *
+     * @param whenFull what to do
+     * @return this
+     */
+    public Builder whenFull(WhenFull whenFull) {
+      this.whenFull = Objects.requireNonNull(whenFull, "whenFull");
+      return this;
+    }
+
+    /**
+     * Runs the tasks on platform threads, which are kept for a minute when idle. For tasks that
+     * compute for long, or that call native code that blocks.
+     *
+     * @return this
+     */
+    public Builder platformThreads() {
+      platform = true;
+      return this;
+    }
+
+    /**
+     * Takes the threads from a factory, which also decides their names.
+     *
+     * @param threadFactory makes the threads; one that fails, or returns null, fails the task that
+     *     should have run, with a {@link RejectedExecutionException}
+     * @return this
+     */
+    public Builder threadFactory(ThreadFactory threadFactory) {
+      this.threadFactory = Objects.requireNonNull(threadFactory, "threadFactory");
+      return this;
+    }
+
+    /**
+     * Makes every task hold a permit of a limiter while it runs, so that several pools and
+     * asynchronous callers can share one limit. The permit is acquired before the task's thread
+     * exists; a task that waits for one occupies a place of the pool and counts as queued. If the
+     * limiter refuses, the task fails with what it refused with.
+     *
+     * @param limiter where the permits come from; the pool does not close it
+     * @return this
+     */
+    public Builder limiter(Limiter limiter) {
+      this.limiter = Objects.requireNonNull(limiter, "limiter");
+      return this;
+    }
+
+    /**
+     * Carries the submitter's context to the task. The hook is called on the thread that submits,
+     * and returns what the task's thread shall run: something that sets the context up, runs the
+     * {@code Runnable} it was given, and takes the context down. With a {@link ScopedValue}:
+     *
+     * <pre>{@code
+     * ThreadPool.builder().context(task -> {
+     *   User user = USER.get();
+     *   return () -> ScopedValue.where(USER, user).run(task);
+     * })
+     * }</pre>
+     *
+     * <p>For a {@link Pool#map map} or {@link Pool#mapping mapping} the submitter is the thread
+     * that reads the stream. What the hook returns may then be run several times, one after the
+     * other.
+     *
+     * @param hook wraps a task
+     * @return this
+     */
+    public Builder context(UnaryOperator<Runnable> hook) {
+      this.context = Objects.requireNonNull(hook, "hook");
+      return this;
+    }
+
+    /**
+     * Builds the pool.
+     *
+     * @return a new pool
+     */
+    public ThreadPool build() {
+      return new ThreadPool(this);
+    }
+  }
+}
