@@ -453,9 +453,15 @@ public final class AsyncSemaphore extends QueuedLimiter {
      *
      * @param whenFull what happens
      * @return this builder
+     * @throws IllegalArgumentException for {@link WhenFull#BLOCK}, which is for pools: a limiter's
+     *     line is where callers block already
      */
     public Builder whenFull(WhenFull whenFull) {
-      this.whenFull = Objects.requireNonNull(whenFull, "whenFull");
+      if (Objects.requireNonNull(whenFull, "whenFull") == WhenFull.BLOCK) {
+        throw new IllegalArgumentException(
+            "whenFull must be REJECT or DROP_OLDEST for a limiter: whenFull=BLOCK");
+      }
+      this.whenFull = whenFull;
       return this;
     }
 
