@@ -63,15 +63,21 @@ final class AsyncCall<R> extends CompletableFuture<R> {
   }
 
   private void end(Permit permit, @Nullable R result, @Nullable Throwable failed) {
-    permit.close();
-    if (failed == null) {
-      complete(result);
-    } else {
-      completeExceptionally(
-          failed instanceof CompletionException wrapper && wrapper.getCause() != null
-              ? wrapper.getCause()
-              : failed);
-    }
+    // One callback, so that whoever the permit goes to runs after this call is complete: its code
+    // may wait for this call's result.
+    Callbacks.run(
+        Timing.SYSTEM,
+        () -> {
+          permit.close();
+          if (failed == null) {
+            complete(result);
+          } else {
+            completeExceptionally(
+                failed instanceof CompletionException wrapper && wrapper.getCause() != null
+                    ? wrapper.getCause()
+                    : failed);
+          }
+        });
   }
 
   @Override

@@ -306,11 +306,11 @@ public final class AsyncSemaphore extends QueuedLimiter {
   /** Gives the units of a lent permit back, unless somebody else has done so. */
   void giveBack(SemaphorePermit permit, int ticket) {
     long now = state;
-    // Looked at after the word: once a ticket has come round again, its old permit is seen closed.
-    if (!permit.isOpen()) {
-      return;
-    }
-    while ((now & LENT) != 0 && ticket(now) == ticket) {
+    // The mark is looked at after the word: when a ticket comes round again, its old permit is seen
+    // closed. From here on the whole word has to stay as it is, or the look is repeated.
+    boolean mine = false;
+    while ((now & LENT) != 0 && ticket(now) == ticket && (mine || permit.isOpen())) {
+      mine = true;
       permit.markClosed();
       if (STATE.compareAndSet(this, now, (now & ~LENT) + permit.weight())) {
         gaveBack(now);
@@ -377,9 +377,12 @@ public final class AsyncSemaphore extends QueuedLimiter {
   }
 
   private void setFlag(long flag, boolean up) {
+    if (((state & flag) != 0) == up) {
+      return;
+    }
     if (up) {
       STATE.getAndBitwiseOr(this, flag);
-    } else if ((state & flag) != 0) {
+    } else {
       STATE.getAndBitwiseAnd(this, ~flag);
     }
   }

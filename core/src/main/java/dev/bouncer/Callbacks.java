@@ -68,7 +68,7 @@ final class Callbacks {
 
   private void sendForRescue() {
     if (rescueComing.compareAndSet(false, true)) {
-      timing.after(PATIENCE_NANOS, this::rescue);
+      var _ = timing.after(PATIENCE_NANOS, this::rescue);
     }
   }
 

@@ -39,7 +39,7 @@ final class Deadlines {
       deadlines.put(slot, timing.nanoTime() + nanos);
       if (!alarmed) {
         alarmed = true;
-        timing.after(nanos, this::ring);
+        var _ = timing.after(nanos, this::ring);
       }
     } finally {
       lock.unlock();
@@ -78,7 +78,7 @@ final class Deadlines {
           oldestFirst.remove();
         } else {
           alarmed = true;
-          timing.after(left, this::ring);
+          var _ = timing.after(left, this::ring);
         }
       }
       return due;

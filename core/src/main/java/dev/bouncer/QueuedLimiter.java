@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
@@ -42,7 +43,7 @@ abstract class QueuedLimiter implements Limiter {
   private final Line aside = new Line();
   private int waiting; // in line and aside
   private @Nullable TimerWheel timeouts;
-  private long alarmDue = Long.MAX_VALUE; // nanoseconds since origin
+  private @Nullable Alarm alarm; // the one on the clock
   private long rejected;
   private long timedOut;
   private long cancelled;
@@ -319,11 +320,29 @@ abstract class QueuedLimiter implements Limiter {
     return true;
   }
 
-  /** What a timed asynchronous waiter has set the alarm for. */
-  private void alarm() {
+  /** An alarm on the clock, for the earliest deadline of an asynchronous waiter. */
+  private final class Alarm implements Runnable {
+    private final long due; // nanoseconds since origin
+    private final Future<?> onTheClock;
+
+    Alarm(long due, long delay) {
+      this.due = due;
+      this.onTheClock = timing.after(delay, this);
+    }
+
+    @Override
+    public void run() {
+      expire(this);
+    }
+  }
+
+  private void expire(Alarm ringing) {
     Outbox outbox = new Outbox();
     synchronized (lock) {
-      alarmDue = Long.MAX_VALUE;
+      if (ringing != alarm) {
+        return; // an earlier one took its place while it was about to ring
+      }
+      alarm = null;
       TimerWheel wheel = timeouts();
       long now = timing.nanoTime();
       for (TimedWaiter due = wheel.advance(now); due != null; due = wheel.advance(now)) {
@@ -351,9 +370,11 @@ abstract class QueuedLimiter implements Limiter {
     long now = timing.nanoTime();
     long delay = wheel.nanosToNext(now);
     long due = now - origin + delay;
-    if (due < alarmDue) {
-      alarmDue = due;
-      timing.after(delay, this::alarm);
+    if (alarm == null || due < alarm.due) {
+      if (alarm != null) {
+        alarm.onTheClock.cancel(false);
+      }
+      alarm = new Alarm(due, delay);
     }
   }
 

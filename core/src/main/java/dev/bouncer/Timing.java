@@ -3,6 +3,7 @@ package dev.bouncer;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -27,8 +28,11 @@ interface Timing {
   /** Makes the thread's current or next park return. */
   void unpark(Thread thread);
 
-  /** Runs the action after {@code nanos} on a thread of its own, so that it may block. */
-  void after(long nanos, Runnable action);
+  /**
+   * Runs the action after {@code nanos} on a thread of its own, so that it may block. Cancelling
+   * the future before that takes the alarm off the clock.
+   */
+  Future<?> after(long nanos, Runnable action);
 
   /** The nanoseconds of a duration; one that does not fit is the nearest that does. */
   static long toNanos(Duration duration) {
@@ -67,9 +71,11 @@ interface Timing {
     }
 
     @Override
-    public void after(long nanos, Runnable action) {
-      CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS, VIRTUAL_THREADS)
-          .execute(action);
+    public Future<?> after(long nanos, Runnable action) {
+      CompletableFuture<Boolean> alarm = new CompletableFuture<>();
+      var _ = alarm.thenRunAsync(action, VIRTUAL_THREADS);
+      // Completing the future in another way, by cancel, also removes the JDK's timer.
+      return alarm.completeOnTimeout(true, nanos, TimeUnit.NANOSECONDS);
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.bouncer;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
@@ -102,12 +103,14 @@ class Waiter extends CompletableFuture<Permit> {
 
   @Override
   public boolean completeExceptionally(Throwable failure) {
+    Objects.requireNonNull(failure, "failure");
     return giveUp() && super.completeExceptionally(failure);
   }
 
   @Override
   public CompletableFuture<Permit> completeAsync(
       Supplier<? extends Permit> supplier, Executor executor) {
+    Objects.requireNonNull(supplier, "supplier");
     executor.execute(() -> {
       try {
         complete(supplier.get());
@@ -131,6 +134,7 @@ class Waiter extends CompletableFuture<Permit> {
 
   @Override
   public void obtrudeException(Throwable failure) {
+    Objects.requireNonNull(failure, "failure");
     var _ = giveUp();
     super.obtrudeException(failure);
   }

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -364,7 +365,43 @@ class AsyncSemaphoreTest {
     for (int i = 0; i < 10_000; i++) {
       var _ = semaphore.acquireAsync(1, LONG.plusSeconds(i));
     }
-    assertTrue(time.alarmsSet() <= 2, "alarms: " + time.alarmsSet());
+    assertEquals(1, time.alarmsSet());
+    for (int i = 1; i < 1_000; i++) {
+      var _ = semaphore.acquireAsync(1, LONG.minusSeconds(i)); // each earlier than all before
+    }
+    assertEquals(1, time.alarmsSet());
+    for (int i = 0; i < 1_000; i++) {
+      var _ = semaphore.acquireAsync(1, Duration.ofMillis(5));
+      time.advance(Duration.ofMillis(10));
+      assertEquals(1, time.alarmsSet(), "an alarm that rang is replaced by one");
+    }
+    assertEquals(1_000, semaphore.stats().timedOut());
+  }
+
+  @Test
+  void nullByHand_isRefusedAndTheRequestStillStandsInLine() throws Exception {
+    AsyncSemaphore semaphore = semaphore(1);
+    Permit held = semaphore.acquire();
+    CompletableFuture<Permit> waiter = semaphore.acquireAsync();
+    assertThrows(NullPointerException.class, () -> waiter.completeExceptionally(null));
+    assertThrows(NullPointerException.class, () -> waiter.obtrudeException(null));
+    assertThrows(NullPointerException.class, () -> waiter.completeAsync(null));
+    assertNumbers(semaphore, 1, 1, 1);
+    held.close();
+    waiter.get().close();
+    assertNumbers(semaphore, 1, 0, 0);
+  }
+
+  @Test
+  void callAsync_nextTaskThatWaitsForTheFirst_doesNotDeadlock() throws Exception {
+    AsyncSemaphore semaphore = AsyncSemaphore.of(1);
+    CompletableFuture<String> stage = new CompletableFuture<>();
+    CompletableFuture<String> first = semaphore.callAsync(() -> stage);
+    CompletableFuture<String> second =
+        semaphore.callAsync(() -> CompletableFuture.completedFuture(first.join() + " second"));
+    stage.complete("first");
+    assertEquals("first second", second.get(1, TimeUnit.MINUTES));
+    assertNumbers(semaphore, 1, 0, 0);
   }
 
   @Test

@@ -7,11 +7,13 @@ import java.util.List;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.locks.LockSupport;
 
 /** Time that moves only when a test says so. Alarms run on the thread that moves it. */
 final class ManualTiming implements Timing {
-  private record Alarm(long due, long order, Runnable action) {}
+  private record Alarm(long due, long order, FutureTask<?> action) {}
 
   private final PriorityQueue<Alarm> alarms =
       new PriorityQueue<>(Comparator.comparingLong(Alarm::due).thenComparingLong(Alarm::order));
@@ -45,9 +47,12 @@ final class ManualTiming implements Timing {
   }
 
   @Override
-  public synchronized void after(long nanos, Runnable action) {
-    long due = nanos > Long.MAX_VALUE / 2 ? Long.MAX_VALUE / 2 : nanos;
-    alarms.add(new Alarm(elapsed() + due, order++, action));
+  public synchronized Future<?> after(long nanos, Runnable action) {
+    long delay = nanos > Long.MAX_VALUE / 2 ? Long.MAX_VALUE / 2 : nanos;
+    FutureTask<?> task = new FutureTask<>(action, null);
+    alarms.removeIf(alarm -> alarm.action().isCancelled());
+    alarms.add(new Alarm(elapsed() + delay, order++, task));
+    return task;
   }
 
   /** How many threads have parked for a bounded time so far. */
@@ -56,6 +61,7 @@ final class ManualTiming implements Timing {
   }
 
   synchronized int alarmsSet() {
+    alarms.removeIf(alarm -> alarm.action().isCancelled());
     return alarms.size();
   }
 
