@@ -4,6 +4,7 @@
  * <p>Needs nothing but {@code java.base} and {@code jdk.jfr}.
  */
 module dev.bouncer {
+  requires jdk.jfr;
   requires static transitive org.jspecify;
 
   exports dev.bouncer;

@@ -99,6 +99,9 @@ public final class AsyncSemaphore extends QueuedLimiter {
   /** The flags that keep a newcomer from taking without the lock. */
   private final long barring;
 
+  private final boolean fair;
+  private final @Nullable PermitWatch watch;
+
   private volatile int limit; // written under the lock
 
   /** Permits handed out without the lock while another one was lent. */
@@ -112,8 +115,13 @@ public final class AsyncSemaphore extends QueuedLimiter {
   private AsyncSemaphore(Builder builder, Timing timing) {
     super(builder.name, builder.maxWaiting, builder.whenFull, timing);
     this.limit = builder.limit;
+    this.fair = builder.fair;
+    this.watch = builder.watch;
     this.barring = CLOSED | DRAINING | SATURATED | (builder.fair ? QUEUED : STRICT);
     STATE.set(this, biased(builder.limit));
+    if (builder.named) {
+      FlightRecording.know(this);
+    }
   }
 
   /**
@@ -157,6 +165,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
   public void setLimit(int limit) {
     requireLimit(limit);
     changeBooks(() -> {
+      FlightRecording.limitChanged(name(), this.limit, limit);
       STATE.getAndAdd(this, (long) limit - this.limit);
       this.limit = limit;
     });
@@ -262,11 +271,11 @@ public final class AsyncSemaphore extends QueuedLimiter {
       if ((now & LENT) == 0) {
         long next = (now | LENT) + ONE_TICKET - weight;
         if (STATE.compareAndSet(this, now, next)) {
-          return new SemaphorePermit(this, weight, ticket(next));
+          return watched(new SemaphorePermit(this, weight, ticket(next)));
         }
       } else if (STATE.compareAndSet(this, now, now - weight)) {
         acquiredBeside.increment();
-        return new SemaphorePermit(this, weight);
+        return watched(new SemaphorePermit(this, weight));
       }
       now = state;
     }
@@ -294,11 +303,42 @@ public final class AsyncSemaphore extends QueuedLimiter {
 
   @Override
   Permit permit(int weight) {
-    return new SemaphorePermit(this, weight);
+    return watched(new SemaphorePermit(this, weight));
+  }
+
+  @Override
+  boolean passOn() {
+    if ((state & DRAINING) != 0 || available(state) < 0 || !fair) {
+      return false;
+    }
+    acquiredBefore++;
+    return true;
+  }
+
+  @Override
+  void willBlock() {
+    if (watch != null) {
+      watch.willBlock();
+    }
+  }
+
+  @Override
+  Permit unbound(Permit permit) {
+    if (watch != null) {
+      watch.unbind(permit);
+    }
+    return permit;
+  }
+
+  private Permit watched(SemaphorePermit permit) {
+    return watch == null ? permit : watch.watch(permit);
   }
 
   /** Gives units back, once for each permit that is not lent. */
   void giveBack(int weight) {
+    if ((state & QUEUED) != 0 && handOver(weight)) {
+      return;
+    }
     long before = (long) STATE.getAndAdd(this, (long) weight);
     gaveBack(before);
   }
@@ -369,7 +409,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
 
   /** Counts how often an unfair semaphore failed its first in line. */
   private void overtaken(boolean again) {
-    if ((barring & STRICT) == 0) {
+    if (fair) {
       return;
     }
     overtaken = again ? overtaken + 1 : 0;
@@ -416,6 +456,9 @@ public final class AsyncSemaphore extends QueuedLimiter {
     private int maxWaiting = Integer.MAX_VALUE;
     private WhenFull whenFull = WhenFull.REJECT;
     private boolean fair = true;
+    private boolean named;
+    private @Nullable PermitWatch watch;
+    private boolean leakDetection;
 
     private Builder(int limit) {
       requireLimit(limit);
@@ -424,13 +467,15 @@ public final class AsyncSemaphore extends QueuedLimiter {
 
     /**
      * Sets the name that messages, statistics and thread dumps show. The default is {@code
-     * semaphore}.
+     * semaphore}. A semaphore with a name of its own also shows in the Flight Recorder event {@code
+     * dev.bouncer.LimiterStatistics}.
      *
      * @param name the name
      * @return this builder
      */
     public Builder name(String name) {
       this.name = Objects.requireNonNull(name, "name");
+      this.named = true;
       return this;
     }
 
@@ -482,6 +527,21 @@ public final class AsyncSemaphore extends QueuedLimiter {
     }
 
     /**
+     * Sets whether permits are watched; for finding mistakes, because it costs a stack trace a
+     * permit. The default is false. When a permit was garbage collected without being closed, it is
+     * given back, and a warning goes to the {@link System.Logger} named {@code dev.bouncer} with
+     * the stack that acquired it. A thread that is about to wait for a permit while it holds one of
+     * the same semaphore is warned of with both stacks: it may be waiting for itself.
+     *
+     * @param leakDetection whether to watch
+     * @return this builder
+     */
+    public Builder leakDetection(boolean leakDetection) {
+      this.leakDetection = leakDetection;
+      return this;
+    }
+
+    /**
      * Creates the semaphore.
      *
      * @return a new semaphore
@@ -491,6 +551,11 @@ public final class AsyncSemaphore extends QueuedLimiter {
     }
 
     AsyncSemaphore build(Timing timing) {
+      return build(timing, leakDetection ? new PermitWatch(name) : null);
+    }
+
+    AsyncSemaphore build(Timing timing, @Nullable PermitWatch watch) {
+      this.watch = watch;
       return new AsyncSemaphore(this, timing);
     }
   }

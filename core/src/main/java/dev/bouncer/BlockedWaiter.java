@@ -25,7 +25,56 @@ final class BlockedWaiter extends Waiter {
     limiter.timing.unpark(thread);
   }
 
-  @Nullable Throwable refusal() {
-    return refusal;
+  /**
+   * Parks the calling thread, which made this waiter and stood it in line, until it is granted.
+   *
+   * @return false when the time was up first
+   * @throws InterruptedException if the thread was interrupted while it stood in line; an interrupt
+   *     that comes too late for that is restored
+   */
+  boolean await(long nanos) throws InterruptedException {
+    long start = limiter.timing.nanoTime();
+    boolean interrupted = false;
+    try {
+      while (true) {
+        if (granted()) {
+          return true;
+        }
+        if (refusal instanceof RuntimeException reason) {
+          throw reason;
+        }
+        if (!park(nanos, start)) {
+          return false;
+        }
+        if (Thread.interrupted()) {
+          if (limiter.withdraw(this, QueuedLimiter.Departure.CANCELLED)) {
+            throw new InterruptedException();
+          }
+          interrupted = true;
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /** Parks once; false if the time is up and the line was left. */
+  private boolean park(long nanos, long start) {
+    Timing timing = limiter.timing;
+    if (nanos == Long.MAX_VALUE) {
+      timing.park(limiter);
+      return true;
+    }
+    long left = nanos - (timing.nanoTime() - start);
+    if (left > 0) {
+      timing.parkNanos(limiter, left);
+    } else if (limiter.withdraw(this, QueuedLimiter.Departure.TIMED_OUT)) {
+      return false;
+    } else if (!granted() && refusal == null) {
+      timing.park(limiter); // whoever sent it away is about to say why
+    }
+    return true;
   }
 }

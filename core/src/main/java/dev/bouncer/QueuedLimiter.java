@@ -4,7 +4,6 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Future;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
@@ -42,8 +41,7 @@ abstract class QueuedLimiter implements Limiter {
   private final Line line = new Line();
   private final Line aside = new Line();
   private int waiting; // in line and aside
-  private @Nullable TimerWheel timeouts;
-  private @Nullable Alarm alarm; // the one on the clock
+  private @Nullable Timeouts timeouts;
   private long rejected;
   private long timedOut;
   private long cancelled;
@@ -64,6 +62,9 @@ abstract class QueuedLimiter implements Limiter {
   /** Takes units for the first in line, if there are enough. */
   abstract boolean take(int weight);
 
+  /** Counts units that go from hand to hand; false if they must not, but go back to the books. */
+  abstract boolean passOn();
+
   /** Makes {@link #tryTake} fail, and whoever gives back call {@link #admitWaiters}, or not. */
   abstract void setQueued(boolean queued);
 
@@ -80,6 +81,14 @@ abstract class QueuedLimiter implements Limiter {
 
   /** Makes a permit of units that were taken by {@link #take}. */
   abstract Permit permit(int weight);
+
+  /** The permit belongs to a future, not to the calling thread. */
+  Permit unbound(Permit permit) {
+    return permit;
+  }
+
+  /** The calling thread stands in line and is about to park. */
+  void willBlock() {}
 
   /**
    * One look at the books.
@@ -117,11 +126,31 @@ abstract class QueuedLimiter implements Limiter {
     if (free != null) {
       return free;
     }
+    return acquireInLine(weight, Long.MAX_VALUE).orElseThrow();
+  }
+
+  private Optional<Permit> acquireInLine(int weight, long nanos) throws InterruptedException {
+    PermitAcquireEvent event = FlightRecording.waitBegins();
     BlockedWaiter waiter = new BlockedWaiter(this, weight, coarseTime());
-    if (joinUnlessAdmitted(waiter)) {
-      var _ = await(waiter, Long.MAX_VALUE);
+    String outcome = "refused";
+    try {
+      if (joinUnlessAdmitted(waiter)) {
+        willBlock();
+        if (!waiter.await(nanos)) {
+          outcome = "timed out";
+          return Optional.empty();
+        }
+      }
+      outcome = "acquired";
+      return Optional.of(permit(weight));
+    } catch (InterruptedException interrupt) {
+      outcome = "interrupted";
+      throw interrupt;
+    } finally {
+      if (event != null) {
+        event.emit(name, weight, outcome, false);
+      }
     }
-    return permit(weight);
   }
 
   @Override
@@ -163,9 +192,7 @@ abstract class QueuedLimiter implements Limiter {
     if (nanos <= 0) {
       return tryAcquire(weight);
     }
-    BlockedWaiter waiter = new BlockedWaiter(this, weight, coarseTime());
-    boolean admitted = !joinUnlessAdmitted(waiter) || await(waiter, nanos);
-    return admitted ? Optional.of(permit(weight)) : Optional.empty();
+    return acquireInLine(weight, nanos);
   }
 
   @Override
@@ -178,7 +205,7 @@ abstract class QueuedLimiter implements Limiter {
     requireWeight(weight);
     Permit free = tryTake(weight);
     if (free != null) {
-      return CompletableFuture.completedFuture(free);
+      return CompletableFuture.completedFuture(unbound(free));
     }
     return join(new Waiter(this, weight, coarseTime()));
   }
@@ -189,7 +216,7 @@ abstract class QueuedLimiter implements Limiter {
     long nanos = Timing.toNanos(Objects.requireNonNull(timeout, "timeout"));
     Permit free = tryTake(weight);
     if (free != null) {
-      return CompletableFuture.completedFuture(free);
+      return CompletableFuture.completedFuture(unbound(free));
     }
     if (nanos <= 0) {
       try {
@@ -200,19 +227,20 @@ abstract class QueuedLimiter implements Limiter {
         return CompletableFuture.failedFuture(closed);
       }
     }
-    long deadlineTick;
+    long deadline;
     synchronized (lock) {
-      deadlineTick = timeouts().tickAfter(timing.nanoTime(), nanos);
+      deadline = timeouts().deadline(nanos);
     }
-    return join(new TimedWaiter(this, weight, coarseTime(), timeout, deadlineTick));
+    return join(new TimedWaiter(this, weight, coarseTime(), timeout, deadline));
   }
 
   private CompletableFuture<Permit> join(Waiter waiter) {
     int weight = waiter.weight();
+    FlightRecording.waitBegins(waiter, name, weight);
     try {
       return joinUnlessAdmitted(waiter)
           ? waiter
-          : CompletableFuture.completedFuture(permit(weight));
+          : CompletableFuture.completedFuture(unbound(permit(weight)));
     } catch (LimiterClosedException | LimiterFullException refused) {
       return CompletableFuture.failedFuture(refused);
     }
@@ -228,12 +256,14 @@ abstract class QueuedLimiter implements Limiter {
     synchronized (lock) {
       requireOpen();
       requirePossible(waiter.weight());
-      // First the flag, then the look: a permit that is given back meanwhile either is seen by take
-      // or its giver sees the flag, and comes to admit.
-      setQueued(true);
-      if (line.first() == null && take(waiter.weight())) {
-        setQueued(false);
-        return false;
+      if (line.first() == null) {
+        // First the flag, then the look: a permit that is given back meanwhile either is seen by
+        // take or its giver sees the flag, and comes to admit.
+        setQueued(true);
+        if (take(waiter.weight())) {
+          setQueued(false);
+          return false;
+        }
       }
       if (waiting < maxWaiting) {
         append(waiter);
@@ -242,8 +272,10 @@ abstract class QueuedLimiter implements Limiter {
         Waiter oldest = whenFull == WhenFull.DROP_OLDEST ? oldestWaiter() : null;
         if (oldest == null) {
           lowerFlagIfNobodyWaits();
+          FlightRecording.rejected(name, waiter.weight(), "full", waiting);
           throw full("is full");
         }
+        FlightRecording.rejected(name, oldest.weight(), "dropped", waiting);
         outbox.refused(oldest, full("dropped whoever had waited longest"));
         append(waiter);
         leave(oldest, outbox);
@@ -253,47 +285,10 @@ abstract class QueuedLimiter implements Limiter {
     return true;
   }
 
-  /** Waits until the waiter is granted; false when the time was up first. */
-  private boolean await(BlockedWaiter waiter, long nanos) throws InterruptedException {
-    long start = nanos == Long.MAX_VALUE ? 0 : timing.nanoTime();
-    boolean interrupted = false;
-    try {
-      while (true) {
-        if (waiter.granted()) {
-          return true;
-        }
-        if (waiter.refusal() instanceof RuntimeException refusal) {
-          throw refusal;
-        }
-        if (nanos == Long.MAX_VALUE) {
-          timing.park(this);
-        } else {
-          long left = nanos - (timing.nanoTime() - start);
-          if (left > 0) {
-            timing.parkNanos(this, left);
-          } else if (withdraw(waiter, Departure.TIMED_OUT)) {
-            return false;
-          } else if (!waiter.granted() && waiter.refusal() == null) {
-            timing.park(this); // refused: the reason is on its way
-          }
-        }
-        if (Thread.interrupted()) {
-          if (withdraw(waiter, Departure.CANCELLED)) {
-            throw new InterruptedException();
-          }
-          interrupted = true; // too late: the permit or the refusal counts
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
-  }
-
   // Giving up.
 
-  private enum Departure {
+  /** Why a waiter leaves the line by itself. */
+  enum Departure {
     TIMED_OUT,
     CANCELLED
   }
@@ -303,7 +298,7 @@ abstract class QueuedLimiter implements Limiter {
     return withdraw(waiter, Departure.CANCELLED);
   }
 
-  private boolean withdraw(Waiter waiter, Departure departure) {
+  final boolean withdraw(Waiter waiter, Departure departure) {
     Outbox outbox = new Outbox();
     synchronized (lock) {
       if (!waiter.inLine()) {
@@ -320,62 +315,28 @@ abstract class QueuedLimiter implements Limiter {
     return true;
   }
 
-  /** An alarm on the clock, for the earliest deadline of an asynchronous waiter. */
-  private final class Alarm implements Runnable {
-    private final long due; // nanoseconds since origin
-    private final Future<?> onTheClock;
-
-    Alarm(long due, long delay) {
-      this.due = due;
-      this.onTheClock = timing.after(delay, this);
-    }
-
-    @Override
-    public void run() {
-      expire(this);
-    }
-  }
-
-  private void expire(Alarm ringing) {
+  private void expire(Timeouts.Alarm alarm) {
     Outbox outbox = new Outbox();
     synchronized (lock) {
-      if (ringing != alarm) {
-        return; // an earlier one took its place while it was about to ring
+      Timeouts due = timeouts();
+      if (!due.accept(alarm)) {
+        return;
       }
-      alarm = null;
-      TimerWheel wheel = timeouts();
-      long now = timing.nanoTime();
-      for (TimedWaiter due = wheel.advance(now); due != null; due = wheel.advance(now)) {
+      for (TimedWaiter late = due.due(); late != null; late = due.due()) {
         timedOut++;
-        outbox.refused(due, timeout(due.weight(), due.timeout));
-        leave(due, outbox);
+        outbox.refused(late, timeout(late.weight(), late.timeout));
+        leave(late, outbox);
       }
-      armAlarm();
+      due.arm();
     }
     outbox.send(timing);
   }
 
-  private TimerWheel timeouts() {
+  private Timeouts timeouts() {
     if (timeouts == null) {
-      timeouts = new TimerWheel(timing.nanoTime());
+      timeouts = new Timeouts(timing, this::expire);
     }
     return timeouts;
-  }
-
-  private void armAlarm() {
-    TimerWheel wheel = timeouts();
-    if (wheel.isEmpty()) {
-      return;
-    }
-    long now = timing.nanoTime();
-    long delay = wheel.nanosToNext(now);
-    long due = now - origin + delay;
-    if (alarm == null || due < alarm.due) {
-      if (alarm != null) {
-        alarm.onTheClock.cancel(false);
-      }
-      alarm = new Alarm(due, delay);
-    }
   }
 
   // Serving the line.
@@ -387,6 +348,24 @@ abstract class QueuedLimiter implements Limiter {
       admit(outbox);
     }
     outbox.send(timing);
+  }
+
+  /**
+   * Hands units that are given back to the first in line without entering them in the books, if it
+   * asked for just as many; false if the caller has to enter them.
+   */
+  final boolean handOver(int weight) {
+    Outbox outbox = new Outbox();
+    synchronized (lock) {
+      Waiter head = line.first();
+      if (head == null || head.weight() != weight || weight > heaviest() || !passOn()) {
+        return false;
+      }
+      grant(head, outbox);
+      admit(outbox); // with this one gone, the next may fit into what was free before
+    }
+    outbox.send(timing);
+    return true;
   }
 
   /** Changes the books under the lock, then serves those who fit now. */
@@ -414,9 +393,7 @@ abstract class QueuedLimiter implements Limiter {
         line.remove(head);
         aside.append(head);
       } else if (take(head.weight())) {
-        detach(head);
-        head.grant();
-        outbox.granted(head);
+        grant(head, outbox);
       } else {
         return;
       }
@@ -424,12 +401,17 @@ abstract class QueuedLimiter implements Limiter {
     setQueued(false);
   }
 
+  private void grant(Waiter head, Outbox outbox) {
+    detach(head);
+    head.grant();
+    outbox.granted(head);
+  }
+
   private void append(Waiter waiter) {
     line.append(waiter);
     waiting++;
     if (waiter instanceof TimedWaiter timed) {
       timeouts().schedule(timed);
-      armAlarm();
     }
   }
 
@@ -504,6 +486,7 @@ abstract class QueuedLimiter implements Limiter {
   private void requireOpen() {
     if (isClosed()) {
       rejected++;
+      FlightRecording.rejected(name, 0, "closed", waiting);
       throw closed();
     }
   }

@@ -77,7 +77,7 @@ class Waiter extends CompletableFuture<Permit> {
 
   /** Tells the one who asked that the ticket was granted. Runs the user's code; holds no lock. */
   void deliver() {
-    Permit permit = limiter.permit(weight());
+    Permit permit = limiter.unbound(limiter.permit(weight()));
     if (!super.complete(permit)) {
       permit.close(); // completed past us, by obtrudeValue for instance: the next in line has it
     }
