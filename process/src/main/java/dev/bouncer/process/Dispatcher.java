@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -109,26 +108,27 @@ final class Dispatcher {
   }
 
   /**
-   * The user gave the future of a task another end. A queued task leaves; a running one is told.
+   * Nobody wants the result of a task any more. A queued task leaves; a running one is told, if so
+   * asked.
+   *
+   * @return whether the task will never start
    */
-  void abandon(PoolTask<?> task, boolean interrupt) {
+  boolean abandon(PoolTask<?> task, boolean interrupt) {
     lock.lock();
     try {
-      switch (task.state) {
-        case QUEUED -> {
-          if (task.id > 0) {
-            queue.remove(task);
-            task.state = PoolTask.State.ENDED;
-            advanceShutdown();
-          }
+      if (task.state == PoolTask.State.QUEUED) {
+        if (task.id > 0) { // else nobody has queued it yet, and nobody will
+          queue.remove(task);
+          task.state = PoolTask.State.ENDED;
+          advanceShutdown();
         }
-        case ASSIGNED, RUNNING -> {
-          if (interrupt) {
-            interrupt(task);
-          }
-        }
-        case ENDED -> {}
+        return true;
       }
+      if (interrupt && task.state != PoolTask.State.ENDED) {
+        interrupt(task);
+        return task.state == PoolTask.State.ENDED;
+      }
+      return false;
     } finally {
       lock.unlock();
     }
@@ -192,9 +192,7 @@ final class Dispatcher {
       lock.unlock();
     }
     for (PoolTask<?> task : neverStarted) {
-      if (task.cancelQuietly()) {
-        cancelled.increment();
-      }
+      drop(task, "the pool was stopped before the task started: name=" + options.name());
     }
     return neverStarted;
   }
@@ -296,15 +294,17 @@ final class Dispatcher {
   }
 
   void started(Worker worker, long taskId) throws ProtocolException {
+    PoolTask<?> task;
     lock.lock();
     try {
-      PoolTask<?> task = head(worker, taskId);
+      task = head(worker, taskId);
       task.state = PoolTask.State.RUNNING;
       task.startedAtNanos = System.nanoTime();
       startFailures = 0;
     } finally {
       lock.unlock();
     }
+    task.hasStarted();
   }
 
   /** A task has ended in its worker, one way or another: its place is free. */
@@ -342,11 +342,21 @@ final class Dispatcher {
     completions.complete(
         task,
         () -> {
-          LongAdder counter =
-              failure == null ? completed : failure instanceof PoolStopped ? cancelled : failed;
+          LongAdder counter = failure == null ? completed : failed;
           counter.increment(); // before the future is done: who waits for it then sees the number
-          if (!(failure == null ? task.succeed(result) : task.fail(failure))) {
+          if (!(failure == null ? task.returned(result) : task.failed(failure))) {
             counter.decrement();
+          }
+        });
+  }
+
+  private void drop(PoolTask<?> task, String why) {
+    completions.complete(
+        task,
+        () -> {
+          cancelled.increment();
+          if (!task.dropped(why)) {
+            cancelled.decrement();
           }
         });
   }
@@ -403,7 +413,13 @@ final class Dispatcher {
       lock.unlock();
     }
     for (PoolTask<?> task : victims) {
-      complete(task, null, lost(task, worker, end));
+      if (task.interrupted) {
+        drop(
+            task,
+            "the task did not end when it was stopped, and was killed: task=" + task.describe());
+      } else {
+        complete(task, null, lost(task, worker, end));
+      }
     }
     release(worker, end, unfit);
   }
@@ -583,7 +599,7 @@ final class Dispatcher {
   }
 
   private void requeue(PoolTask<?> task, List<PoolTask<?>> victims) {
-    if (task.isDone()) { // cancelled meanwhile
+    if (!task.isWanted()) {
       task.state = PoolTask.State.ENDED;
     } else if (phase.compareTo(Phase.STOPPED) >= 0 || broken != null) {
       task.state = PoolTask.State.ENDED;
@@ -662,23 +678,7 @@ final class Dispatcher {
     }
   }
 
-  /** The end of a task that was killed because the pool was told to stop. */
-  private static final class PoolStopped extends CancellationException {
-    private static final long serialVersionUID = 1;
-
-    PoolStopped(String message) {
-      super(message);
-    }
-  }
-
   private RuntimeException lost(PoolTask<?> task, Worker worker, Worker.End end) {
-    if (task.interrupted && !task.isDone()) {
-      return new PoolStopped(
-          "pool was stopped while it ran the task: name="
-              + options.name()
-              + " task="
-              + task.describe());
-    }
     WorkerCrashedException crash =
         new WorkerCrashedException(
             task.describe(), worker.id, worker.pid, end.exitCode(), end.output());

@@ -1,9 +1,8 @@
 package dev.bouncer.process;
 
+import dev.bouncer.TaskFuture;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.concurrent.CancellationException;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -25,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The future may be completed long before the task has ended: by a cancel, a timeout, or by the
  * user. The worker's place is given back when the task has ended.
  */
-final class PoolTask<R extends @Nullable Object> extends CompletableFuture<R> implements Runnable {
+final class PoolTask<R extends @Nullable Object> extends TaskFuture<R> implements Runnable {
   enum State {
     QUEUED,
     ASSIGNED,
@@ -96,17 +95,25 @@ final class PoolTask<R extends @Nullable Object> extends CompletableFuture<R> im
 
   // ---- what the pool does
 
-  @SuppressWarnings("unchecked")
-  boolean succeed(@Nullable Object result) {
-    return super.complete((R) (preset == null ? result : preset.result()));
+  @SuppressWarnings({"unchecked", "NullAway"}) // the task's own result, of its own type
+  boolean returned(@Nullable Object result) {
+    return succeed((R) (preset == null ? result : preset.result()));
   }
 
-  boolean fail(Throwable failure) {
-    return super.completeExceptionally(failure);
+  boolean failed(Throwable failure) {
+    return fail(failure);
   }
 
-  boolean cancelQuietly() {
-    return super.cancel(false);
+  boolean dropped(String message) {
+    return drop(message);
+  }
+
+  void hasStarted() {
+    started();
+  }
+
+  boolean isWanted() {
+    return !isClaimed();
   }
 
   /**
@@ -117,41 +124,21 @@ final class PoolTask<R extends @Nullable Object> extends CompletableFuture<R> im
     return getNumberOfDependents() > blocked;
   }
 
-  // ---- what the user does: giving the future another end gives the task up
+  // ---- what the user does
 
   @Override
-  public boolean cancel(boolean mayInterruptIfRunning) {
-    if (isDone()) {
-      return isCancelled();
+  public void stop() {
+    if (dispatcher.abandon(this, true)) {
+      if (drop("the task was stopped before it started: task=" + describe())) {
+        dispatcher.countCancelled();
+      }
     }
-    dispatcher.abandon(this, mayInterruptIfRunning);
-    boolean won = super.cancel(mayInterruptIfRunning);
-    if (won) {
-      dispatcher.countCancelled();
-    }
-    return won || isCancelled();
   }
 
   @Override
-  public boolean complete(R value) {
-    if (isDone()) {
-      return false;
-    }
-    dispatcher.abandon(this, true);
-    return super.complete(value);
-  }
-
-  @Override
-  public boolean completeExceptionally(Throwable failure) {
-    if (isDone()) {
-      return false;
-    }
-    dispatcher.abandon(this, true);
-    boolean won = super.completeExceptionally(failure);
-    if (won && failure instanceof CancellationException) {
-      dispatcher.countCancelled();
-    }
-    return won;
+  protected void abandoned(boolean mayInterruptIfRunning) {
+    var _ = dispatcher.abandon(this, mayInterruptIfRunning);
+    dispatcher.countCancelled();
   }
 
   @Override
@@ -186,11 +173,6 @@ final class PoolTask<R extends @Nullable Object> extends CompletableFuture<R> im
     } finally {
       var _ = (int) BLOCKED.getAndAdd(this, -1);
     }
-  }
-
-  @Override
-  public <U extends @Nullable Object> CompletableFuture<U> newIncompleteFuture() {
-    return new CompletableFuture<>();
   }
 
   /** Does nothing: a task that never started is named by this object, not run by it. */

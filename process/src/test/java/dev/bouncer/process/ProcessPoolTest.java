@@ -23,11 +23,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -80,6 +82,28 @@ class ProcessPoolTest {
     }
     assertTrue(pids.size() <= 2, "pids " + pids);
     assertFalse(pids.contains(Tasks.pid()));
+  }
+
+  @Test
+  void map_overManyInputs_givesResultsInOrder() {
+    try (var results = pool.map(LongStream.range(0, 500).boxed().toList(), Tasks::square)) {
+      assertEquals(LongStream.range(0, 500).map(n -> n * n).boxed().toList(), results.toList());
+    }
+  }
+
+  @Test
+  void mapping_withAFailure_throwsItAndStopsTheRest() {
+    var mapping =
+        pool.mapping((Integer n) -> {
+          if (n == 3) {
+            throw new IllegalStateException("three");
+          }
+          return n;
+        });
+    try (var results = mapping.over(List.of(1, 2, 3, 4))) {
+      CompletionException thrown = assertThrows(CompletionException.class, results::toList);
+      assertEquals("three", thrown.getCause().getMessage());
+    }
   }
 
   @Test
