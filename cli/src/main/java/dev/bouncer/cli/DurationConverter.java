@@ -1,6 +1,7 @@
 package dev.bouncer.cli;
 
 import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.time.Duration;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -35,8 +36,9 @@ public final class DurationConverter implements ITypeConverter<Duration> {
     if (nanos.signum() == 0) {
       throw wrong("must be above zero", text);
     }
-    BigDecimal[] parts = nanos.divideAndRemainder(BigDecimal.valueOf(1_000_000_000L));
-    return Duration.ofSeconds(parts[0].longValueExact(), Math.max(parts[1].longValue(), 0));
+    BigDecimal[] parts =
+        nanos.setScale(0, RoundingMode.UP).divideAndRemainder(BigDecimal.valueOf(1_000_000_000L));
+    return Duration.ofSeconds(parts[0].longValueExact(), parts[1].longValueExact());
   }
 
   private static TypeConversionException wrong(String rule, String text) {

@@ -31,7 +31,9 @@ final class DurationConverterTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"", "s", "-1s", "0", "0.0ms", "1 s", "1.s", ".5s", "1e3", "5x", "1s1s", "NaN", "٣s"})
+      strings = {
+        "", "s", "-1s", "0", "0.0ms", "1 s", "1.s", ".5s", "1e3", "5x", "1s1s", "NaN", "٣s"
+      })
   void anythingElse_isRefused(String text) {
     assertThrows(TypeConversionException.class, () -> converter.convert(text));
   }

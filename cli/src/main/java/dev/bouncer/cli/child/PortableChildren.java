@@ -12,6 +12,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +29,10 @@ final class PortableChildren implements Children {
           System.getProperty("os.name", "").toLowerCase(Locale.ROOT).startsWith("windows")
               ? "NUL"
               : "/dev/null");
+
+  /** Where Java's message has the error of the operating system: "error=2, " or "error: 2 ". */
+  private static final Pattern ERROR_NUMBER = Pattern.compile("error[=:] ?(\\d{1,9})");
+
   private static final Charset NATIVE = Charset.forName(System.getProperty("native.encoding"));
 
   private final Set<Process> running = ConcurrentHashMap.newKeySet();
@@ -97,13 +103,13 @@ final class PortableChildren implements Children {
 
   private static Ending notStarted(IOException refused) {
     String message = String.valueOf(refused.getMessage());
-    if (message.contains("error=" + Errno.E2BIG)) {
-      return new Ending.NotStarted(Errno.describe(Errno.E2BIG), false);
+    Matcher matcher = ERROR_NUMBER.matcher(message);
+    if (!matcher.find()) {
+      return new Ending.NotStarted(message, true);
     }
-    if (message.contains("error=" + Errno.ENOENT + ",")) {
-      return new Ending.NotStarted(Errno.describe(Errno.ENOENT), true);
-    }
-    return new Ending.NotStarted(message, true);
+    int errno = Integer.parseInt(matcher.group(1));
+    return new Ending.NotStarted(
+        Errno.describe(errno), errno != Errno.E2BIG && !Errno.isShortage(errno));
   }
 
   private static Thread read(

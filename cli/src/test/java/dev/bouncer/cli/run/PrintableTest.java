@@ -26,7 +26,8 @@ final class PrintableTest {
 
   @Test
   void invalidUtf8_isEscaped() {
-    assertEquals("a\\xffb\\xe4\\xb8", Printable.of("a\u00ffb\u00e4\u00b8".getBytes(ISO_8859_1), 99));
+    assertEquals(
+        "a\\xffb\\xe4\\xb8", Printable.of("a\u00ffb\u00e4\u00b8".getBytes(ISO_8859_1), 99));
     assertEquals("\\xed\\xa0\\x80", Printable.of("\u00ed\u00a0\u0080".getBytes(ISO_8859_1), 99));
   }
 

@@ -13,7 +13,10 @@ final class ProgressTest {
     assertEquals(
         "bouncer: 20 done, 4 running, 10.0/s, 0:02",
         Progress.line(
-            new Tally.Snapshot(24, 20, 0, List.of()), 4, OptionalLong.empty(), Duration.ofSeconds(2)));
+            new Tally.Snapshot(24, 20, 0, List.of()),
+            4,
+            OptionalLong.empty(),
+            Duration.ofSeconds(2)));
   }
 
   @Test

@@ -21,9 +21,51 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class ShellLineTest {
   /** Every character that means something to some shell, and some that mean something to us. */
   private static final String[] NASTY = {
-    "'", "\"", "`", "$", "\\", " ", "\t", "\n", "\r", ";", "&", "|", "<", ">", "(", ")", "{", "}",
-    "[", "]", "*", "?", "!", "#", "~", "=", "%", "^", "-", "--", "a", "{}", "$(id)", "`id`", "${x}",
-    "$1", "'\\''", "\u00e9", "\u65e5", "\u0001", "\u007f", ":::", "-n", "*.*", "$((1+1))"
+    "'",
+    "\"",
+    "`",
+    "$",
+    "\\",
+    " ",
+    "\t",
+    "\n",
+    "\r",
+    ";",
+    "&",
+    "|",
+    "<",
+    ">",
+    "(",
+    ")",
+    "{",
+    "}",
+    "[",
+    "]",
+    "*",
+    "?",
+    "!",
+    "#",
+    "~",
+    "=",
+    "%",
+    "^",
+    "-",
+    "--",
+    "a",
+    "{}",
+    "$(id)",
+    "`id`",
+    "${x}",
+    "$1",
+    "'\\''",
+    "\u00e9",
+    "\u65e5",
+    "\u0001",
+    "\u007f",
+    ":::",
+    "-n",
+    "*.*",
+    "$((1+1))"
   };
 
   private static byte[] run(CommandTemplate template, byte[] input) throws Exception {
@@ -120,7 +162,8 @@ final class ShellLineTest {
 
   @Test
   void hereDocument_doesNotRunTheInput() throws Exception {
-    assertTrue(run("cat <<END\n{}\nEND", "$(echo boo)`echo boo`").contains("$(echo boo)`echo boo`"));
+    assertTrue(
+        run("cat <<END\n{}\nEND", "$(echo boo)`echo boo`").contains("$(echo boo)`echo boo`"));
   }
 
   @Test
