@@ -2,6 +2,7 @@ package dev.bouncer.cli;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
+import dev.bouncer.cli.demo.DemoCommand;
 import dev.bouncer.cli.run.RunCommand;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -50,6 +51,7 @@ public final class Main implements Callable<Integer> {
     PrintWriter err = new PrintWriter(new FileOutputStream(FileDescriptor.err), true, ISO_8859_1);
     CommandLine run = new CommandLine(new RunCommand()).setStopAtPositional(true);
     return new CommandLine(new Main())
+        .addSubcommand(new DemoCommand())
         .addSubcommand(run)
         .setExpandAtFiles(false)
         .setOut(out)
