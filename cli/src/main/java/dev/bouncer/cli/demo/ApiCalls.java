@@ -48,11 +48,10 @@ final class ApiCalls {
     narrator.sayNow("call %2d has its permit".formatted(number));
     return client
         .sendAsync(request(server), HttpResponse.BodyHandlers.discarding())
-        .whenComplete(
-            (response, failure) ->
-                narrator.sayNow(
-                    "call %2d gives it back: %s"
-                        .formatted(number, failure == null ? response.statusCode() : failure)));
+        .whenComplete((response, failure) ->
+            narrator.sayNow(
+                "call %2d gives it back: %s"
+                    .formatted(number, failure == null ? response.statusCode() : failure)));
   }
 
   /** Makes the same calls without anything in between. */

@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 final class Calculations {
   static final int NUMBERS = 10;
   static final int PROCESSES = 2;
-  private static final long STEPS = 600_000_000;
+  private static final long STEPS = 250_000_000;
 
   private final Narrator narrator;
   private final long steps;
@@ -46,7 +46,7 @@ final class Calculations {
         changes.add(new Change(calculation.end(), -1));
       }
       // At the same instant the end comes first: one worker can begin when it has just ended.
-      changes.sort(Comparator.comparing(Change::when).thenComparing(Change::by));
+      changes.sort(Comparator.comparing(Change::when).thenComparingInt(Change::by));
       int running = 0;
       int most = 0;
       for (Change change : changes) {
@@ -58,9 +58,7 @@ final class Calculations {
 
     boolean isAsPromised() {
       List<Long> squares = IntStream.range(0, NUMBERS).mapToObj(n -> (long) n * n).toList();
-      return results().equals(squares)
-          && pids().size() == PROCESSES
-          && maxRunning() <= PROCESSES;
+      return results().equals(squares) && pids().size() == PROCESSES && maxRunning() <= PROCESSES;
     }
   }
 
@@ -71,12 +69,27 @@ final class Calculations {
           "2. %d heavy calculations through ProcessPool.of(%d)".formatted(NUMBERS, PROCESSES));
       startWorkers(pool);
       long count = steps;
-      Instant narrated = narrator.isSilent() ? null : narrator.start();
+      Report report;
       try (Stream<Calculation> calculations =
-          pool.map(numbers(), number -> Calculation.ofSquare(number, count, narrated))) {
-        return new Report(calculations.toList());
+          pool.map(numbers(), number -> Calculation.ofSquare(number, count))) {
+        report = new Report(calculations.toList());
       }
+      tell(report);
+      return report;
     }
+  }
+
+  private void tell(Report report) {
+    record Event(Instant when, String what) {}
+    List<Event> events = new ArrayList<>();
+    for (Calculation calculation : report.calculations()) {
+      String pid = "process " + calculation.pid();
+      int number = calculation.number();
+      events.add(new Event(calculation.start(), pid + " starts " + number + " squared"));
+      events.add(new Event(calculation.end(), pid + " is done: " + calculation.result()));
+    }
+    events.sort(Comparator.comparing(Event::when));
+    events.forEach(event -> narrator.sayOf(event.when(), event.what()));
   }
 
   private static List<Integer> numbers() {

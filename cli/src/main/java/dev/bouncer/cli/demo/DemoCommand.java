@@ -83,7 +83,8 @@ public final class DemoCommand implements Callable<Integer> {
           """
           {"api":{"maxInFlight":%d,"rejected":%d},\
           "unlimited":{"maxInFlight":%d,"rejected":%d},\
-          "processes":{"pids":[%s],"maxRunning":%d,"results":[%s]}}"""
+          "processes":{"pids":[%s],"maxRunning":%d,"results":[%s]}}\
+          """
               .formatted(
                   limited.maxInFlight(),
                   limited.rejected(),

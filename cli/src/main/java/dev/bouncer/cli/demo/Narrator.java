@@ -16,14 +16,6 @@ final class Narrator {
     this.silent = silent;
   }
 
-  Instant start() {
-    return start;
-  }
-
-  boolean isSilent() {
-    return silent;
-  }
-
   void say(String line) {
     if (!silent) {
       out.println(line);
@@ -32,12 +24,12 @@ final class Narrator {
   }
 
   void sayNow(String event) {
-    say(timed(start, event));
+    sayOf(Instant.now(), event);
   }
 
-  /** Returns a line about something that happens now. */
-  static String timed(Instant start, String event) {
-    double seconds = Duration.between(start, Instant.now()).toNanos() / 1e9;
-    return String.format(Locale.ROOT, "%7.3f s  %s", seconds, event);
+  /** Tells of something that happened at that time. */
+  void sayOf(Instant when, String event) {
+    double seconds = Duration.between(start, when).toNanos() / 1e9;
+    say(String.format(Locale.ROOT, "%7.3f s  %s", seconds, event));
   }
 }

@@ -11,8 +11,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 /**
- * An HTTP server on loopback, on a free port, that can take so many calls at once and answers 429 to
- * any more. It counts what it sees.
+ * An HTTP server on loopback, on a free port, that can take so many calls at once and answers 429
+ * to any more. It counts what it sees.
  */
 final class SmallServer implements AutoCloseable {
   private static final int OK = 200;
@@ -30,8 +30,7 @@ final class SmallServer implements AutoCloseable {
   SmallServer(int capacity, Duration callTime) throws IOException {
     this.capacity = capacity;
     this.callTime = callTime;
-    this.server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    this.server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.setExecutor(threads);
     server.createContext("/call", this::handle);
     server.createContext("/ready", exchange -> answer(exchange, OK));

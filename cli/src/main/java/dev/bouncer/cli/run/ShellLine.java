@@ -15,8 +15,9 @@ import java.util.regex.Pattern;
  * moved into a shell variable, and each {@code {}} becomes an expansion of that variable, quoted as
  * its place in the line needs: {@code "${v}"} outside quotes, {@code ${v}} inside double quotes,
  * {@code '"${v}"'} inside single quotes. If this class misjudges a place (a here-document, an odd
- * nesting), the worst is a wrong word; no input is ever run as a command. {@code \{}} outside
- * quotes stays what it is for the shell: two literal braces.
+ * nesting), the worst is a wrong word; no input is ever run as a command. Inside {@code $((…))} the
+ * shell itself evaluates what a variable holds: only numbers belong there. {@code \{}} stays what
+ * it is for the shell: two literal braces.
  */
 final class ShellLine implements CommandTemplate {
   private static final String VARIABLE = "bouncer_input";
@@ -84,6 +85,7 @@ final class ShellLine implements CommandTemplate {
     DOUBLE_QUOTES,
     BACKQUOTES,
     PARENTHESES,
+    ARITHMETIC,
     COMMENT
   }
 
@@ -118,7 +120,7 @@ final class ShellLine implements CommandTemplate {
   private static String quotedFor(Place place) {
     return switch (place) {
       case SINGLE_QUOTES -> "'\"" + EXPANSION + "\"'";
-      case DOUBLE_QUOTES -> EXPANSION;
+      case DOUBLE_QUOTES, ARITHMETIC -> EXPANSION;
       case UNQUOTED, BACKQUOTES, PARENTHESES, COMMENT -> "\"" + EXPANSION + "\"";
     };
   }
@@ -138,10 +140,17 @@ final class ShellLine implements CommandTemplate {
           case '"' -> places.pop();
           case '`' -> places.push(Place.BACKQUOTES);
           case '$' -> {
-            if (line.startsWith("$(", at)) {
-              places.push(Place.PARENTHESES);
-              return 2;
-            }
+            return substitution(line, at, places);
+          }
+          default -> {}
+        }
+      }
+      case ARITHMETIC -> {
+        switch (c) {
+          case '(' -> places.push(Place.ARITHMETIC);
+          case ')' -> places.pop();
+          case '$' -> {
+            return substitution(line, at, places);
           }
           default -> {}
         }
@@ -160,6 +169,9 @@ final class ShellLine implements CommandTemplate {
               places.push(Place.BACKQUOTES);
             }
           }
+          case '$' -> {
+            return substitution(line, at, places);
+          }
           case '(' -> places.push(Place.PARENTHESES);
           case ')' -> popIf(place == Place.PARENTHESES, places);
           case '#' -> {
@@ -170,6 +182,20 @@ final class ShellLine implements CommandTemplate {
           default -> {}
         }
       }
+    }
+    return 1;
+  }
+
+  /** A dollar sign and, if a command or an arithmetic expression follows, its parentheses. */
+  private static int substitution(String line, int at, Deque<Place> places) {
+    if (line.startsWith("$((", at)) {
+      places.push(Place.ARITHMETIC);
+      places.push(Place.ARITHMETIC); // one for each parenthesis that must close
+      return 3;
+    }
+    if (line.startsWith("$(", at)) {
+      places.push(Place.PARENTHESES);
+      return 2;
     }
     return 1;
   }

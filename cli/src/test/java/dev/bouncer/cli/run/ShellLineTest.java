@@ -151,6 +151,12 @@ final class ShellLineTest {
   }
 
   @Test
+  void placeholder_insideArithmetic_isANumber() throws Exception {
+    assertEquals("15 7 a b\n", run("x='a b'; echo $(({} * (1 + 2))) \"$(({}+2))\" \"$x\"", "5"));
+    assertEquals("6 5\n", run("echo $(( $(echo {}) + 1 )) {}", "5"));
+  }
+
+  @Test
   void placeholder_afterBackslash_staysTwoBraces() throws Exception {
     assertEquals("{} in\n", run("echo \\{} {}", "in"));
   }
