@@ -8,4 +8,8 @@ module dev.bouncer.cli {
 
   opens dev.bouncer.cli to
       info.picocli;
+  opens dev.bouncer.cli.demo to
+      info.picocli;
+  opens dev.bouncer.cli.run to
+      info.picocli;
 }

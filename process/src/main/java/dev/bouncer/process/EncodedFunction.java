@@ -1,0 +1,35 @@
+package dev.bouncer.process;
+
+import dev.bouncer.process.wire.FunctionShape;
+import org.jspecify.annotations.Nullable;
+
+/** A function ready to be sent: the number of its shape in this pool, and what it captured. */
+final class EncodedFunction {
+  /** The number of the shape; {@link FunctionShape#OBJECT} for a function that is sent whole. */
+  final int id;
+
+  /** The shape, or null for a function that is sent whole. */
+  final @Nullable FunctionShape shape;
+
+  /** The captured values as they stood at the submit, in the encoding of the wire. */
+  final byte[] captured;
+
+  /** What to call the function in messages. */
+  final String name;
+
+  /** The class whose code it is: its loader and package are those of its results. */
+  final Class<?> origin;
+
+  EncodedFunction(
+      int id, @Nullable FunctionShape shape, byte[] captured, String name, Class<?> origin) {
+    this.id = id;
+    this.shape = shape;
+    this.captured = captured;
+    this.name = name;
+    this.origin = origin;
+  }
+
+  EncodedFunction withCaptured(byte[] values) {
+    return new EncodedFunction(id, shape, values, name, origin);
+  }
+}

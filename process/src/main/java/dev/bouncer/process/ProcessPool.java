@@ -1,0 +1,444 @@
+package dev.bouncer.process;
+
+import dev.bouncer.Job;
+import dev.bouncer.Pool;
+import dev.bouncer.PoolStats;
+import dev.bouncer.Task;
+import dev.bouncer.process.wire.ValueWriter;
+import dev.bouncer.process.wire.WireOutput;
+import dev.bouncer.process.worker.WorkerMain;
+import java.io.IOException;
+import java.lang.ref.Cleaner;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A {@link Pool} whose workers are child JVMs: a task that crashes, calls {@code System.exit}, runs
+ * out of memory or hangs can hurt nobody but itself, and can really be stopped.
+ *
+ * {@snippet :
+ * try (var pool = ProcessPool.of(2)) {
+ *   var future = pool.submit(n -> n * n, 7);
+ *   int result = future.join();
+ * }
+ * }
+ *
+ * <p><b>What is sent.</b> Tasks, what they capture, inputs and results travel between processes, so
+ * they must be {@link java.io.Serializable}; a lambda or method reference given as a {@link Job} or
+ * {@link Task} is. They are copied at the submit. What cannot be sent is refused there, with an
+ * {@link IllegalArgumentException} that names the culprit. A result that cannot be sent back, or is
+ * of a class that the pool does not accept from a worker ({@link Builder#resultTypes}), fails its
+ * task only. The code itself is not sent: workers have the class path of this JVM.
+ *
+ * <p><b>Workers.</b> At most {@link #maxWorkers()} child JVMs live at once; they are started when
+ * there is work for them, in parallel, and no {@code submit} waits for that. Each runs one task at
+ * a time. Children die with this JVM, however it ends.
+ *
+ * <p><b>Failure.</b> When a worker dies, the task that it ran fails with a {@link
+ * WorkerCrashedException}; all others go on. A task that may have started is never run again. If
+ * workers cannot even be started, several times in a row, the pool is broken and everything queued
+ * fails with a {@link WorkerStartException}.
+ *
+ * <p><b>Cancelling.</b> {@code cancel(true)}, and giving the future another end by {@code
+ * complete…} or {@code orTimeout}, takes a queued task out of the queue; a running one is
+ * interrupted, and if that does not end it within {@link Builder#killAfter}, its worker is killed
+ * with all its child processes. The future is done at once; the worker's place is free when the
+ * task has ended.
+ *
+ * <p>All methods may be called from any thread. A pool that is forgotten without being closed is
+ * shut down when the garbage collector finds it.
+ */
+public final class ProcessPool implements Pool {
+  private static final Cleaner CLEANER = Cleaner.create();
+  private static final AtomicInteger UNNAMED = new AtomicInteger();
+
+  /** Longer strings are encoded at the submit, so that a failure shows there. */
+  private static final int SHORT_STRING = 1_000;
+
+  private final Dispatcher dispatcher;
+  private final FunctionEncoder functions = new FunctionEncoder();
+
+  /**
+   * Makes a pool.
+   *
+   * @param maxWorkers how many child JVMs live at once at the most, at least 1
+   * @return the pool
+   * @throws IllegalArgumentException if the number is below 1
+   * @throws IllegalStateException if this JVM is itself a worker
+   */
+  public static ProcessPool of(int maxWorkers) {
+    return builder().maxWorkers(maxWorkers).build();
+  }
+
+  /**
+   * Starts to describe a pool; without further calls it has as many workers as there are
+   * processors.
+   *
+   * @return the builder
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  private ProcessPool(PoolOptions options) {
+    String worker = System.getProperty(WorkerMain.MARKER);
+    if (worker != null) {
+      throw new IllegalStateException(
+          "ProcessPool must not be made inside a worker: worker="
+              + worker
+              + "; if it is made by a static initialiser, the class that submits tasks runs that in"
+              + " the worker too: make the pool in main, or where it is used");
+    }
+    ShutdownHook hook = new ShutdownHook();
+    this.dispatcher = new Dispatcher(options, hook::remove);
+    hook.add(dispatcher);
+    CLEANER.register(this, dispatcher::shutdown);
+  }
+
+  /** Kills the workers when this JVM ends in an orderly way; the kernel sees to the other ways. */
+  private static final class ShutdownHook {
+    private @Nullable Thread thread;
+
+    void add(Dispatcher dispatcher) {
+      Thread hook = new Thread(dispatcher::killAll, "bouncer-process-pool-shutdown");
+      thread = hook;
+      Runtime.getRuntime().addShutdownHook(hook);
+    }
+
+    void remove() {
+      try {
+        if (thread != null) {
+          Runtime.getRuntime().removeShutdownHook(thread);
+        }
+      } catch (IllegalStateException shuttingDown) {
+        // It runs already.
+      }
+    }
+  }
+
+  // ------------------------------------------------------------------ submitting
+
+  @Override
+  public <R extends @Nullable Object> CompletableFuture<R> submit(Job<R> job) {
+    return enqueue(Objects.requireNonNull(job, "job"), false, null);
+  }
+
+  @Override
+  public <T extends @Nullable Object, R extends @Nullable Object> CompletableFuture<R> submit(
+      Task<? super T, ? extends R> task, T input) {
+    return enqueue(Objects.requireNonNull(task, "task"), true, input);
+  }
+
+  /**
+   * Queues a callable, which must be serializable: pass a lambda as a {@link Job} instead.
+   *
+   * @throws IllegalArgumentException if it cannot be sent to a worker
+   */
+  @Override
+  public <R extends @Nullable Object> CompletableFuture<R> submit(Callable<R> task) {
+    return enqueue(Objects.requireNonNull(task, "task"), false, null);
+  }
+
+  /**
+   * Queues a runnable, which must be serializable. The result stays in this JVM.
+   *
+   * @throws IllegalArgumentException if it cannot be sent to a worker
+   */
+  @Override
+  public <R extends @Nullable Object> CompletableFuture<R> submit(Runnable task, R result) {
+    return enqueue(Objects.requireNonNull(task, "task"), result);
+  }
+
+  /**
+   * Queues a runnable, which must be serializable.
+   *
+   * @throws IllegalArgumentException if it cannot be sent to a worker
+   */
+  @Override
+  public CompletableFuture<?> submit(Runnable task) {
+    return this.<@Nullable Object>enqueue(Objects.requireNonNull(task, "task"), null);
+  }
+
+  /**
+   * Queues a runnable, which must be serializable. What it throws, and the crash of its worker, go
+   * to the default handler of uncaught exceptions.
+   *
+   * @throws IllegalArgumentException if it cannot be sent to a worker
+   */
+  @Override
+  public void execute(Runnable task) {
+    var _ =
+        submit(task)
+            .whenComplete((_, failure) -> {
+              if (failure != null && !(failure instanceof CancellationException)) {
+                Thread thread = Thread.currentThread();
+                thread.getUncaughtExceptionHandler().uncaughtException(thread, failure);
+              }
+            });
+  }
+
+  private <R extends @Nullable Object> PoolTask<R> enqueue(Runnable runnable, R result) {
+    PoolTask<R> task =
+        new PoolTask<>(
+            dispatcher, functions.encode(runnable), new PoolTask.Preset(runnable, result));
+    dispatcher.submit(task);
+    return task;
+  }
+
+  private <R extends @Nullable Object> PoolTask<R> enqueue(
+      Object function, boolean hasInput, @Nullable Object input) {
+    EncodedFunction encoded = functions.encode(function);
+    boolean sendAsItIs =
+        ValueWriter.isImmutable(input)
+            && !(input instanceof String string && string.length() > SHORT_STRING);
+    PoolTask<R> task =
+        new PoolTask<>(
+            dispatcher, encoded, hasInput, sendAsItIs ? input : encode(input), !sendAsItIs);
+    dispatcher.submit(task);
+    return task;
+  }
+
+  private static byte[] encode(@Nullable Object input) {
+    WireOutput output = new WireOutput(256);
+    try {
+      ValueWriter.write(output, input);
+    } catch (IOException | RuntimeException | StackOverflowError failure) {
+      throw Culprit.inInput(input, failure);
+    }
+    return output.toBytes();
+  }
+
+  // ------------------------------------------------------------------ size and numbers
+
+  @Override
+  public int maxWorkers() {
+    return dispatcher.maxWorkers();
+  }
+
+  @Override
+  public void setMaxWorkers(int maxWorkers) {
+    dispatcher.setMaxWorkers(checkMaxWorkers(maxWorkers));
+  }
+
+  @Override
+  public PoolStats stats() {
+    return dispatcher.stats();
+  }
+
+  private static int checkMaxWorkers(int maxWorkers) {
+    if (maxWorkers < 1) {
+      throw new IllegalArgumentException("maxWorkers must be at least 1: maxWorkers=" + maxWorkers);
+    }
+    return maxWorkers;
+  }
+
+  // ------------------------------------------------------------------ the end
+
+  @Override
+  public void shutdown() {
+    dispatcher.shutdown();
+  }
+
+  /**
+   * Interrupts the tasks that run and kills those that do not end within {@link Builder#killAfter};
+   * cancels the futures of the tasks that never started.
+   *
+   * @return the tasks that never started: the runnables that were submitted, and for other tasks
+   *     objects that only name them and do nothing when they are run
+   */
+  @Override
+  public List<Runnable> shutdownNow() {
+    List<Runnable> neverStarted = new ArrayList<>();
+    for (PoolTask<?> task : dispatcher.shutdownNow()) {
+      neverStarted.add(task.preset == null ? task : task.preset.runnable());
+    }
+    return neverStarted;
+  }
+
+  @Override
+  public boolean isShutdown() {
+    return dispatcher.isShutdown();
+  }
+
+  @Override
+  public boolean isTerminated() {
+    return dispatcher.isTerminated();
+  }
+
+  @Override
+  public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
+    return dispatcher.awaitTermination(unit.toNanos(timeout));
+  }
+
+  @Override
+  public String toString() {
+    return "ProcessPool[" + stats() + "]";
+  }
+
+  /** Describes a pool. Not thread-safe; may be used for several pools. */
+  public static final class Builder {
+    private static final int MAX_MESSAGE = 256 << 20;
+
+    private @Nullable String name;
+    private int maxWorkers = Runtime.getRuntime().availableProcessors();
+    private List<Path> classPath = List.of();
+    private List<String> jvmOptions = List.of();
+    private List<String> resultTypes = List.of();
+    private int maxMessageBytes = MAX_MESSAGE;
+    private Duration startTimeout = Duration.ofSeconds(30);
+    private Duration killAfter = Duration.ofMillis(200);
+    private WorkerOutput output = WorkerOutput.INHERIT;
+
+    private Builder() {}
+
+    /**
+     * Sets how many workers live at once at the most. Default: the number of processors.
+     *
+     * @param maxWorkers the number, at least 1
+     * @return this
+     * @throws IllegalArgumentException if the number is below 1
+     */
+    public Builder maxWorkers(int maxWorkers) {
+      this.maxWorkers = checkMaxWorkers(maxWorkers);
+      return this;
+    }
+
+    /**
+     * Sets the name of the pool, for messages and the names of its threads.
+     *
+     * @param name the name
+     * @return this
+     */
+    public Builder name(String name) {
+      this.name = Objects.requireNonNull(name, "name");
+      return this;
+    }
+
+    /**
+     * Sets the class path of the workers. Default: that of this JVM. Bouncer itself is always
+     * added.
+     *
+     * @param classPath folders and jars
+     * @return this
+     */
+    public Builder classPath(List<Path> classPath) {
+      this.classPath = List.copyOf(classPath);
+      return this;
+    }
+
+    /**
+     * Adds options to the command line of the workers' JVMs, as {@code -Xmx1g} or {@code
+     * -Dname=value}. They come after the pool's own, so they win. They are written to a file that
+     * only the owner can read, not to the command line.
+     *
+     * @param jvmOptions the options
+     * @return this
+     */
+    public Builder jvmOptions(String... jvmOptions) {
+      this.jvmOptions = List.of(jvmOptions);
+      return this;
+    }
+
+    /**
+     * Allows results to contain more classes. Without this, a pool accepts from a worker: the value
+     * types and collections of the JDK, arrays, records, enums, exceptions, and classes of the
+     * package in which the task was written.
+     *
+     * @param patterns names of classes, or of packages when they end in {@code .*} (that package)
+     *     or {@code .**} (and those below)
+     * @return this
+     */
+    public Builder resultTypes(String... patterns) {
+      this.resultTypes = List.of(patterns);
+      return this;
+    }
+
+    /**
+     * Sets how many bytes one result may have. Default: 256 MiB.
+     *
+     * @param bytes the number, from 1,024 to 1 GiB
+     * @return this
+     * @throws IllegalArgumentException if the number is out of range
+     */
+    public Builder maxResultBytes(int bytes) {
+      if (bytes < 1_024 || bytes > WireOutput.MAX_BYTES) {
+        throw new IllegalArgumentException(
+            "maxResultBytes must be from 1024 to 1 GiB: maxResultBytes=" + bytes);
+      }
+      this.maxMessageBytes = bytes;
+      return this;
+    }
+
+    /**
+     * Sets how long a worker may take to start before it is killed. Default: 30 seconds.
+     *
+     * @param timeout the duration, above zero
+     * @return this
+     * @throws IllegalArgumentException if it is zero or less
+     */
+    public Builder startTimeout(Duration timeout) {
+      if (timeout.isZero() || timeout.isNegative()) {
+        throw new IllegalArgumentException(
+            "startTimeout must be above zero: startTimeout=" + timeout);
+      }
+      this.startTimeout = timeout;
+      return this;
+    }
+
+    /**
+     * Sets how long a task that was interrupted has to end before its worker is killed. Default:
+     * 200 milliseconds.
+     *
+     * @param grace the duration; zero kills at once
+     * @return this
+     * @throws IllegalArgumentException if it is below zero
+     */
+    public Builder killAfter(Duration grace) {
+      if (grace.isNegative()) {
+        throw new IllegalArgumentException("killAfter must not be below zero: killAfter=" + grace);
+      }
+      this.killAfter = grace;
+      return this;
+    }
+
+    /**
+     * Sets what happens to what workers print. Default: {@link WorkerOutput#INHERIT}.
+     *
+     * @param output takes the lines
+     * @return this
+     */
+    public Builder output(WorkerOutput output) {
+      this.output = Objects.requireNonNull(output, "output");
+      return this;
+    }
+
+    /**
+     * Makes the pool. No worker is started yet.
+     *
+     * @return the pool
+     * @throws IllegalStateException if this JVM is itself a worker, or has no {@code java} launcher
+     */
+    public ProcessPool build() {
+      return new ProcessPool(
+          new PoolOptions(
+              name == null ? "process-pool-" + UNNAMED.incrementAndGet() : name,
+              maxWorkers,
+              classPath,
+              jvmOptions,
+              resultTypes,
+              maxMessageBytes,
+              startTimeout,
+              killAfter,
+              output));
+    }
+  }
+}

@@ -1,0 +1,62 @@
+package dev.bouncer.process;
+
+import dev.bouncer.process.wire.FrameKind;
+import dev.bouncer.process.wire.FunctionShape;
+import dev.bouncer.process.wire.ValueWriter;
+import dev.bouncer.process.wire.WireOutput;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.BitSet;
+
+/** Writes messages to one worker; knows which functions the worker knows. Used by one thread. */
+final class WorkerChannel {
+  private final OutputStream stream;
+  private final WireOutput output = new WireOutput(1 << 13);
+  private final BitSet defined = new BitSet();
+
+  WorkerChannel(OutputStream stream) {
+    this.stream = stream;
+  }
+
+  void send(Worker.Message message) throws IOException {
+    switch (message) {
+      case Worker.RunTask(PoolTask<?> task) -> encode(task);
+      case Worker.CancelTask(long id) -> {
+        output.begin(FrameKind.CANCEL);
+        output.putLong(id);
+        output.end();
+      }
+      case Worker.ShutDown _ -> {
+        output.begin(FrameKind.SHUTDOWN);
+        output.end();
+      }
+    }
+    output.drainTo(stream);
+    stream.flush();
+  }
+
+  private void encode(PoolTask<?> task) throws IOException {
+    EncodedFunction function = task.function;
+    FunctionShape shape = function.shape;
+    if (shape != null && !defined.get(function.id)) {
+      defined.set(function.id);
+      output.begin(FrameKind.DEFINE);
+      output.putInt(function.id);
+      shape.write(output);
+      output.end();
+    }
+    output.begin(FrameKind.TASK);
+    output.putLong(task.id);
+    output.putInt(function.id);
+    output.write(function.captured, 0, function.captured.length);
+    output.putByte(task.hasInput ? 1 : 0);
+    if (task.hasInput) {
+      if (task.inputIsEncoded && task.input instanceof byte[] encoded) {
+        output.write(encoded, 0, encoded.length);
+      } else {
+        ValueWriter.write(output, task.input);
+      }
+    }
+    output.end();
+  }
+}

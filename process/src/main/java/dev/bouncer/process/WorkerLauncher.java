@@ -1,0 +1,62 @@
+package dev.bouncer.process;
+
+import java.util.concurrent.LinkedBlockingQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The one thread of a pool that starts its workers. It lives as long as they do: on Linux the
+ * kernel kills a worker when the thread that started it ends ({@code PR_SET_PDEATHSIG}), not when
+ * the process does.
+ */
+final class WorkerLauncher {
+  /** A request to start a worker, or to end the thread. */
+  private record Request(@Nullable Worker worker) {}
+
+  private final PoolOptions options;
+  private final Dispatcher dispatcher;
+  private final LinkedBlockingQueue<Request> requests = new LinkedBlockingQueue<>();
+  private final WorkerCommand command;
+  private boolean running;
+
+  WorkerLauncher(PoolOptions options, Dispatcher dispatcher) {
+    this.options = options;
+    this.dispatcher = dispatcher;
+    this.command = new WorkerCommand(options);
+  }
+
+  /** Starts a worker soon. Called with the dispatcher's lock held; returns at once. */
+  void launch(Worker worker) {
+    requests.add(new Request(worker));
+    if (!running) {
+      running = true;
+      Thread.ofPlatform()
+          .daemon()
+          .name(options.name() + "-launcher")
+          .start(() -> dispatcher.guard(this::run));
+    }
+  }
+
+  /** Lets the thread end. Called when no worker is left. */
+  void end() {
+    requests.add(new Request(null));
+  }
+
+  private void run() {
+    while (true) {
+      Worker worker;
+      try {
+        worker = requests.take().worker();
+      } catch (InterruptedException ignored) {
+        continue; // ending this thread would kill the workers
+      }
+      if (worker == null) {
+        return;
+      }
+      if (dispatcher.isWanted(worker)) {
+        worker.launch(command);
+      } else {
+        dispatcher.gone(worker, new Worker.End(null, "", null), true);
+      }
+    }
+  }
+}

@@ -1,0 +1,43 @@
+package dev.bouncer.process.wire;
+
+/** The kinds of frames, with their fields in order. */
+public final class FrameKind {
+  private FrameKind() {}
+
+  /** Changes with every change of a frame; both ends must agree. */
+  public static final int PROTOCOL = 1;
+
+  // ---- pool to worker
+
+  /** Names a function for later tasks: int shape, then a {@link FunctionShape}. */
+  public static final byte DEFINE = 1;
+
+  /** Runs a task: long task, int shape, the captured values, byte hasInput, the input. */
+  public static final byte TASK = 2;
+
+  /** Revokes a task that has not started, or interrupts it: long task. */
+  public static final byte CANCEL = 3;
+
+  /** Ends the worker when it has run what it was sent. */
+  public static final byte SHUTDOWN = 4;
+
+  // ---- worker to pool
+
+  /** First frame of a worker: int protocol, long pid. */
+  public static final byte HELLO = 16;
+
+  /** The task starts now: long task. */
+  public static final byte STARTED = 17;
+
+  /** The task returned: long task, the result. */
+  public static final byte RESULT = 18;
+
+  /** The task threw: long task, a {@link RemoteFailure}. */
+  public static final byte FAILURE = 19;
+
+  /** The task was cancelled before it started, and never will: long task. */
+  public static final byte REVOKED = 20;
+
+  /** How far a task is: long task, double fraction, string message. */
+  public static final byte PROGRESS = 21;
+}

@@ -1,0 +1,76 @@
+package dev.bouncer.process.wire;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InvalidClassException;
+import java.io.ObjectInputFilter;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.io.ObjectStreamClass;
+import java.io.OutputStream;
+import java.lang.reflect.Proxy;
+import org.jspecify.annotations.Nullable;
+
+/** Java serialization, for every value that has no encoding of its own. */
+final class JdkSerialization {
+  private JdkSerialization() {}
+
+  static void write(OutputStream target, Object value) throws IOException {
+    try (ObjectOutputStream stream = new ObjectOutputStream(target)) {
+      stream.writeObject(value);
+    }
+  }
+
+  /**
+   * Reads one object.
+   *
+   * @param loader finds its classes; null for the loader of the application
+   * @param filter what may be read; null for everything
+   */
+  static @Nullable Object read(
+      InputStream source, @Nullable ClassLoader loader, @Nullable ObjectInputFilter filter)
+      throws IOException, ClassNotFoundException {
+    try (LoadingStream stream = new LoadingStream(source, loader)) {
+      if (filter != null) {
+        stream.setObjectInputFilter(filter);
+      }
+      return stream.readObject();
+    }
+  }
+
+  /** Resolves classes by a given loader rather than by whoever happens to be on the stack. */
+  private static final class LoadingStream extends ObjectInputStream {
+    private final ClassLoader loader;
+
+    LoadingStream(InputStream source, @Nullable ClassLoader loader) throws IOException {
+      super(source);
+      this.loader = loader == null ? ClassLoader.getSystemClassLoader() : loader;
+    }
+
+    @Override
+    protected Class<?> resolveClass(ObjectStreamClass description)
+        throws IOException, ClassNotFoundException {
+      try {
+        return Class.forName(description.getName(), false, loader);
+      } catch (ClassNotFoundException unknown) {
+        return super.resolveClass(description); // primitive types, and what only the caller sees
+      }
+    }
+
+    @Override
+    protected Class<?> resolveProxyClass(String[] interfaces)
+        throws IOException, ClassNotFoundException {
+      Class<?>[] types = new Class<?>[interfaces.length];
+      for (int i = 0; i < types.length; i++) {
+        types[i] = Class.forName(interfaces[i], false, loader);
+      }
+      try {
+        @SuppressWarnings("deprecation") // the only way to name a proxy's class without an instance
+        Class<?> proxy = Proxy.getProxyClass(loader, types);
+        return proxy;
+      } catch (IllegalArgumentException impossible) {
+        throw new InvalidClassException("no proxy has these interfaces", impossible);
+      }
+    }
+  }
+}

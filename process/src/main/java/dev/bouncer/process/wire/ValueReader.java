@@ -1,0 +1,68 @@
+package dev.bouncer.process.wire;
+
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads what {@link ValueWriter} wrote.
+ *
+ * @param loader finds the classes of serialized values; null for the loader of the application
+ * @param filter what serialized values may consist of; null for everything
+ */
+public record ValueReader(@Nullable ClassLoader loader, @Nullable ResultFilter filter) {
+
+  /**
+   * Reads one value.
+   *
+   * @param input where from
+   * @return the value
+   * @throws IOException if the bytes are no value, or the filter refused it
+   * @throws ClassNotFoundException if a class of the value is unknown here
+   */
+  public @Nullable Object read(WireInput input) throws IOException, ClassNotFoundException {
+    byte tag = input.getByte();
+    return switch (tag) {
+      case ValueTag.NULL -> null;
+      case ValueTag.FALSE -> false;
+      case ValueTag.TRUE -> true;
+      case ValueTag.BYTE -> input.getByte();
+      case ValueTag.SHORT -> input.getShort();
+      case ValueTag.CHAR -> (char) input.getShort();
+      case ValueTag.INT -> input.getInt();
+      case ValueTag.LONG -> input.getLong();
+      case ValueTag.FLOAT -> Float.intBitsToFloat(input.getInt());
+      case ValueTag.DOUBLE -> Double.longBitsToDouble(input.getLong());
+      case ValueTag.STRING -> input.getString();
+      case ValueTag.BYTES -> input.getBytes(input.getLength(1));
+      case ValueTag.INTS -> {
+        int[] array = new int[input.getLength(Integer.BYTES)];
+        for (int i = 0; i < array.length; i++) {
+          array[i] = input.getInt();
+        }
+        yield array;
+      }
+      case ValueTag.LONGS -> {
+        long[] array = new long[input.getLength(Long.BYTES)];
+        for (int i = 0; i < array.length; i++) {
+          array[i] = input.getLong();
+        }
+        yield array;
+      }
+      case ValueTag.DOUBLES -> {
+        double[] array = new double[input.getLength(Double.BYTES)];
+        for (int i = 0; i < array.length; i++) {
+          array[i] = Double.longBitsToDouble(input.getLong());
+        }
+        yield array;
+      }
+      case ValueTag.SERIALIZED -> {
+        int length = input.getLength(1);
+        if (filter != null) {
+          filter.begin(length);
+        }
+        yield JdkSerialization.read(input.slice(length), loader, filter);
+      }
+      default -> throw new ProtocolException("tag of a value must be known: tag=" + tag);
+    };
+  }
+}
