@@ -98,17 +98,11 @@ final class Run {
       throws InterruptedException {
     Permit place = window == null ? null : window.acquire();
     Permit permit = limiter.acquire();
-    boolean handedOver = false;
+    Runnable job = () -> perform(input, number, permit, place);
     try {
-      threads.execute(() -> perform(input, number, permit, place));
-      handedOver = true;
-    } finally {
-      if (!handedOver) {
-        permit.close();
-        if (place != null) {
-          place.close();
-        }
-      }
+      threads.execute(job);
+    } catch (OutOfMemoryError noMoreThreads) {
+      job.run(); // this thread has nothing better to do: every further job would need one, too
     }
   }
 
