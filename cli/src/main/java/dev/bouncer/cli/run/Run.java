@@ -97,7 +97,15 @@ final class Run {
   private void start(ExecutorService threads, Input input, long number)
       throws InterruptedException {
     Permit place = window == null ? null : window.acquire();
-    Permit permit = limiter.acquire();
+    Permit permit;
+    try {
+      permit = limiter.acquire();
+    } catch (InterruptedException | RuntimeException none) {
+      if (place != null) {
+        place.close();
+      }
+      throw none;
+    }
     Runnable job = () -> perform(input, number, permit, place);
     try {
       threads.execute(job);
