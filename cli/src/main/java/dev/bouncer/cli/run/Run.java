@@ -97,18 +97,20 @@ final class Run {
   private void start(ExecutorService threads, Input input, long number)
       throws InterruptedException {
     Permit place = window == null ? null : window.acquire();
-    Permit permit = limiter.acquire();
-    boolean handedOver = false;
+    Permit permit;
     try {
-      threads.execute(() -> perform(input, number, permit, place));
-      handedOver = true;
-    } finally {
-      if (!handedOver) {
-        permit.close();
-        if (place != null) {
-          place.close();
-        }
+      permit = limiter.acquire();
+    } catch (InterruptedException | RuntimeException none) {
+      if (place != null) {
+        place.close();
       }
+      throw none;
+    }
+    Runnable job = () -> perform(input, number, permit, place);
+    try {
+      threads.execute(job);
+    } catch (OutOfMemoryError noMoreThreads) {
+      job.run(); // this thread has nothing better to do: every further job would need one, too
     }
   }
 
