@@ -10,7 +10,7 @@ import java.util.Objects;
  * Closing never blocks, never throws, and is still right after the limiter was closed.
  *
  * <pre>{@code
- * try (Permit permit = limiter.acquire()) {
+ * try (var _ = limiter.acquire()) {
  *   callTheApi();
  * }
  * }</pre>
