@@ -76,6 +76,10 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
     }
   }
 
+  int buffer() {
+    return buffer;
+  }
+
   boolean isExhausted() {
     return exhausted;
   }

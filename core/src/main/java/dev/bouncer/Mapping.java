@@ -43,8 +43,8 @@ public interface Mapping<T extends @Nullable Object, R extends @Nullable Object>
   Mapping<T, R> unordered();
 
   /**
-   * Bounds how far the mapping runs ahead of its reader. Default: four times the workers of the
-   * pool.
+   * Bounds how far the mapping runs ahead of its reader. Default: sixteen for each worker of the
+   * pool, which suits small results; large ones deserve less.
    *
    * @param results how many inputs may have been read whose result has not been taken yet, at least
    *     1: those that wait, those that run, and finished results that nobody has read

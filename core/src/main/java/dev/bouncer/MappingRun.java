@@ -48,6 +48,11 @@ final class MappingRun<
     }
   }
 
+  /** So many results at a time make a reader wait for a batch, and no longer than this for it. */
+  private static final int MANY = 8;
+
+  private static final long BATCH_NANOS = 50_000;
+
   /** Why the run was stopped. */
   private sealed interface Stop {
     record Closed() implements Stop {}
@@ -82,6 +87,12 @@ final class MappingRun<
   // The reader's own.
   private boolean begun;
   private long takenByReader;
+  private long takenBeforeWait;
+
+  /** Which inputs' results the reader wants to be woken for; written before {@link #waiting}. */
+  private long wakeFrom;
+
+  private long wakeTo;
   private boolean finished;
 
   MappingRun(
@@ -171,12 +182,35 @@ final class MappingRun<
     feeder.roomMade();
   }
 
+  /**
+   * Waits for a result. A reader that has just found many at a time does not want to be woken for
+   * each: it waits for a batch of them, though never for long.
+   */
   private void await() {
+    boolean batch = takenByReader - takenBeforeWait >= MANY && feeder.buffer() > MANY;
+    takenBeforeWait = takenByReader;
+    if (batch) {
+      wakeFrom = takenByReader + feeder.buffer() / 2;
+      wakeTo = Long.MAX_VALUE;
+    } else {
+      wakeFrom = ordered ? takenByReader : 0;
+      wakeTo = ordered ? takenByReader : Long.MAX_VALUE;
+    }
     waiting = Thread.currentThread();
     if (!line.hasNext() && stopped == null) {
-      LockSupport.park(this);
+      if (batch) {
+        LockSupport.parkNanos(this, BATCH_NANOS);
+      } else {
+        LockSupport.park(this);
+      }
     }
     waiting = null;
+  }
+
+  private void wakeFor(Slot<T, R> slot) {
+    if (waiting != null && wakeFrom <= slot.index && slot.index <= wakeTo) {
+      wake();
+    }
   }
 
   private void wake() {
@@ -239,6 +273,12 @@ final class MappingRun<
       return false;
     }
     feeder.stop();
+    // First what waits, so that nothing takes the place of what is interrupted then.
+    line.forEachUnended(slot -> {
+      if (!slot.isRunning()) {
+        slot.stop();
+      }
+    });
     line.forEachUnended(Slot::stop);
     overtime.forEach(Slot::stop);
     wake();
@@ -260,6 +300,10 @@ final class MappingRun<
   }
 
   // The slots.
+
+  boolean hasDeadlines() {
+    return deadlines != null;
+  }
 
   long taken() {
     return taken;
@@ -287,9 +331,8 @@ final class MappingRun<
   }
 
   void settled(Slot<T, R> slot) {
-    if (line.settled(slot)) {
-      wake();
-    }
+    line.settled(slot);
+    wakeFor(slot);
   }
 
   void ended(Slot<T, R> slot) {

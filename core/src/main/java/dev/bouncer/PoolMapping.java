@@ -24,7 +24,7 @@ record PoolMapping<T extends @Nullable Object, R extends @Nullable Object>(
     @Nullable Function<? super T, ? extends Limiter> byInput,
     @Nullable Consumer<? super Progress> listener)
     implements Mapping<T, R> {
-  private static final int DEFAULT_BUFFER_PER_WORKER = 4;
+  private static final int DEFAULT_BUFFER_PER_WORKER = 16;
 
   static <T extends @Nullable Object, R extends @Nullable Object> PoolMapping<T, R> of(
       Pool pool, Task<? super T, ? extends R> task, UnaryOperator<Runnable> context) {

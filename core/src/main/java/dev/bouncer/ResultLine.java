@@ -45,8 +45,8 @@ abstract sealed class ResultLine<T extends @Nullable Object, R extends @Nullable
 
   // By whoever settles a slot.
 
-  /** A slot has its outcome; true if that may be what the reader waits for. */
-  abstract boolean settled(Slot<T, R> slot);
+  /** A slot has its outcome. */
+  abstract void settled(Slot<T, R> slot);
 
   /** A slot's task has ended; true if that may be what the reader waits for. */
   abstract boolean ended(Slot<T, R> slot);
@@ -84,9 +84,7 @@ abstract sealed class ResultLine<T extends @Nullable Object, R extends @Nullable
     void ending(Slot<T, R> end) {}
 
     @Override
-    boolean settled(Slot<T, R> slot) {
-      return slot == head;
-    }
+    void settled(Slot<T, R> slot) {}
 
     @Override
     boolean ended(Slot<T, R> slot) {
@@ -99,8 +97,8 @@ abstract sealed class ResultLine<T extends @Nullable Object, R extends @Nullable
       if (!slot.isSettled()) {
         return null;
       }
-      if (slot.next != null) {
-        head = slot.next;
+      if (!slot.isEnd()) {
+        head = Objects.requireNonNull(slot.next);
       }
       return slot;
     }
@@ -112,7 +110,7 @@ abstract sealed class ResultLine<T extends @Nullable Object, R extends @Nullable
 
     @Override
     void forEachUnended(Consumer<? super Slot<T, R>> action) {
-      for (Slot<T, R> slot = head; slot != null; slot = slot.next) {
+      for (Slot<T, R> slot = head; slot.isFed(); slot = Objects.requireNonNull(slot.next)) {
         if (slot.isUnended()) {
           action.accept(slot);
         }
@@ -142,9 +140,8 @@ abstract sealed class ResultLine<T extends @Nullable Object, R extends @Nullable
     }
 
     @Override
-    boolean settled(Slot<T, R> slot) {
+    void settled(Slot<T, R> slot) {
       settled.add(slot);
-      return true;
     }
 
     @Override

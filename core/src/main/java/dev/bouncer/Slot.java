@@ -50,8 +50,8 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
   private @Nullable R value;
   private @Nullable Throwable failure;
 
-  /** The slot of the next input; there from the moment that this one is fed. */
-  volatile @Nullable Slot<T, R> next;
+  /** The slot of the next input; written before this one is fed, and read after. */
+  @Nullable Slot<T, R> next;
 
   /** What the slot waits for: its permit, then its task. */
   private volatile @Nullable Future<?> pending;
@@ -83,7 +83,11 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
   /** Follows the task's future until the task has ended. */
   void follow(CompletableFuture<R> future) {
     awaits(future);
-    var _ = future.whenComplete(this);
+    if (future instanceof TaskFuture<R> task) {
+      task.onEnd(this);
+    } else {
+      var _ = future.whenComplete(this);
+    }
   }
 
   /** From here {@link #stop} stops this; if it was called before, does it now. */
@@ -113,7 +117,7 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
       held.close(thrown == null ? Outcome.SUCCESS : Outcome.IGNORED);
     }
     pending = null;
-    if (STATE.compareAndSet(this, FED, SETTLING)) {
+    if (!run.hasDeadlines() || STATE.compareAndSet(this, FED, SETTLING)) {
       value = result;
       failure = thrown;
       run.settling(this, thrown);
@@ -154,6 +158,11 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
 
   boolean isSettled() {
     return state >= LATE;
+  }
+
+  boolean isFed() {
+    int now = state;
+    return now != OPEN && now != END;
   }
 
   boolean isEnd() {

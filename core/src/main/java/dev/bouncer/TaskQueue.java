@@ -2,6 +2,7 @@ package dev.bouncer;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +17,16 @@ final class TaskQueue {
 
   int size() {
     return size;
+  }
+
+  int count(Predicate<PooledTask<?>> condition) {
+    int count = 0;
+    for (PooledTask<?> task = first; task != null; task = task.next) {
+      if (condition.test(task)) {
+        count++;
+      }
+    }
+    return count;
   }
 
   void add(PooledTask<?> task) {
