@@ -68,7 +68,9 @@ final class MappingRun<
   private final Function<Slot<T, R>, E> toElement;
   private final ResultLine<T, R> line;
   private final Feeder<T, R> feeder;
+  private final Submitter<T, R> submitter;
   private final @Nullable Deadlines deadlines;
+  private final @Nullable ProgressReports progress;
 
   /** Slots that were read as timed out while their task was running still. */
   private final Set<Slot<T, R>> overtime = ConcurrentHashMap.newKeySet();
@@ -105,7 +107,16 @@ final class MappingRun<
     this.toElement = toElement;
     line = ordered ? new ResultLine.InputOrder<>(this) : new ResultLine.FinishOrder<>(this);
     deadlines = mapping.perTask() == null ? null : new Deadlines(mapping.perTask(), Timing.SYSTEM);
-    feeder = new Feeder<>(this, mapping, line, inputs, deadlines);
+    submitter = new Submitter<>(this, mapping, deadlines);
+    feeder = new Feeder<>(this, mapping, line, inputs, submitter);
+    progress =
+        mapping.listener() == null
+            ? null
+            : new ProgressReports(
+                mapping.listener(),
+                inputs,
+                Timing.SYSTEM,
+                () -> line.countUnended(Slot::isRunning));
   }
 
   // The reader.
@@ -117,6 +128,9 @@ final class MappingRun<
     }
     if (!begun) {
       begun = true;
+      if (progress != null) {
+        progress.begin();
+      }
       feeder.begin();
     }
     Slot<T, R> slot = next();
@@ -125,6 +139,11 @@ final class MappingRun<
     }
     action.accept(toElement.apply(slot));
     return true;
+  }
+
+  /** Like {@link #tryAdvance}, but does not wait; false also when nothing is ready. */
+  boolean advanceIfReady(Consumer<? super E> action) {
+    return (line.hasNext() || stopped != null) && tryAdvance(action);
   }
 
   @Override
@@ -224,6 +243,9 @@ final class MappingRun<
   private void finish() {
     awaitEnd();
     finished = true;
+    if (progress != null) {
+      progress.awaitLast();
+    }
   }
 
   private RuntimeException finish(Stop stop) {
@@ -254,7 +276,7 @@ final class MappingRun<
   private void awaitEnd() {
     lock.lock();
     try {
-      while (line.anyUnended() || !overtime.isEmpty()) {
+      while (line.countUnended(slot -> true) > 0 || !overtime.isEmpty()) {
         ended.awaitUninterruptibly();
       }
     } finally {
@@ -332,6 +354,9 @@ final class MappingRun<
 
   void settled(Slot<T, R> slot) {
     line.settled(slot);
+    if (progress != null) {
+      progress.ended(slot.failure() != null);
+    }
     wakeFor(slot);
   }
 
@@ -339,6 +364,8 @@ final class MappingRun<
     if (deadlines != null) {
       deadlines.ended(slot);
     }
+    feeder.taskEnded();
+    submitter.taskEnded();
     if (line.ended(slot)) {
       wake();
     }
@@ -348,6 +375,10 @@ final class MappingRun<
     if (stopped != null || feeder.isExhausted()) {
       signalEnded();
     }
+  }
+
+  boolean hasSubmitted() {
+    return line.countUnended(Slot::isSubmitted) > 0;
   }
 
   /** The source has ended. */

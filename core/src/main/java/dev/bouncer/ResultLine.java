@@ -5,6 +5,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,10 +62,14 @@ abstract sealed class ResultLine<T extends @Nullable Object, R extends @Nullable
   /** Visits at least all slots that were fed before the call and whose task has not ended. */
   abstract void forEachUnended(Consumer<? super Slot<T, R>> action);
 
-  final boolean anyUnended() {
-    boolean[] any = {false};
-    forEachUnended(slot -> any[0] = true);
-    return any[0];
+  final int countUnended(Predicate<? super Slot<T, R>> condition) {
+    int[] count = {0};
+    forEachUnended(slot -> {
+      if (condition.test(slot)) {
+        count[0]++;
+      }
+    });
+    return count[0];
   }
 
   /** Results in the order of the inputs. The slots are linked; the head is the reader's. */

@@ -58,6 +58,12 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
 
   private volatile @Nullable Permit permit;
 
+  /** The thread that hands the slot to the pool, if that is not the feeder's. */
+  private volatile @Nullable Thread submitter;
+
+  /** Whether the pool has the slot's task. */
+  private volatile boolean submitted;
+
   Slot(MappingRun<T, R, ?> run) {
     this.run = run;
   }
@@ -80,8 +86,14 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
     permit = newPermit;
   }
 
+  void submittedBy(Thread thread) {
+    submitter = thread;
+  }
+
   /** Follows the task's future until the task has ended. */
   void follow(CompletableFuture<R> future) {
+    submitter = null;
+    submitted = true;
     awaits(future);
     if (future instanceof TaskFuture<R> task) {
       task.onEnd(this);
@@ -152,6 +164,10 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
     } else if (waitsFor != null) {
       boolean _ = waitsFor.cancel(true);
     }
+    Thread mayWaitForRoom = submitter;
+    if (mayWaitForRoom != null) {
+      mayWaitForRoom.interrupt();
+    }
   }
 
   // By the reader.
@@ -173,6 +189,10 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
   boolean isUnended() {
     int now = state;
     return now == FED || now == SETTLING || now == LATE;
+  }
+
+  boolean isSubmitted() {
+    return submitted && isUnended();
   }
 
   boolean isRunning() {
