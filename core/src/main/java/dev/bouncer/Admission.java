@@ -188,7 +188,7 @@ final class Admission {
 
   /** What became of a permit that was granted. */
   enum Grant {
-    /** The task was withdrawn: the permit is not needed. */
+    /** The task was withdrawn, or queued again: the permit is not needed. */
     NOT_NEEDED,
     READY,
     /** The task is ready and the caller must start a thread. */
@@ -203,6 +203,10 @@ final class Admission {
         return Grant.NOT_NEEDED;
       }
       admitted--;
+      if (held.size() > maxWorkers) {
+        queueAgain(task); // the pool has shrunk while the task waited
+        return Grant.NOT_NEEDED;
+      }
       task.permit = permit;
       return makeReady(task) ? Grant.START_THREAD : Grant.READY;
     } finally {
@@ -353,19 +357,38 @@ final class Admission {
   }
 
   /**
-   * Changes the number of places.
+   * What a new number of places calls for.
    *
-   * @return whether the caller must start a thread
+   * @param startThread whether the caller must start a thread
+   * @param permits permits that tasks have no use for now and the caller must give back
    */
-  boolean resize(int newMaxWorkers) {
+  record Resized(boolean startThread, List<Permit> permits) {}
+
+  /** Changes the number of places. Tasks that have one but no thread yet may lose it again. */
+  Resized resize(int newMaxWorkers) {
+    List<Permit> permits = new ArrayList<>();
     lock.lock();
     try {
       maxWorkers = newMaxWorkers;
+      while (held.size() > maxWorkers && !ready.isEmpty()) {
+        PooledTask<?> task = ready.removeLast();
+        if (task.permit != null) {
+          permits.add(task.permit);
+          task.permit = null;
+        }
+        queueAgain(task);
+      }
       room.signalAll();
-      return fillPlaces();
+      return new Resized(fillPlaces(), permits);
     } finally {
       lock.unlock();
     }
+  }
+
+  private void queueAgain(PooledTask<?> task) {
+    held.remove(task);
+    task.phase = PooledTask.Phase.QUEUED;
+    queue.addFirst(task);
   }
 
   void shutdown() {

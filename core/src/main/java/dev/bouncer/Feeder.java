@@ -33,6 +33,9 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
 
   private volatile boolean exhausted;
 
+  /** How many bursts there were; written by bursts only. */
+  private volatile long bursts;
+
   // Touched by bursts only.
   private @Nullable Iterator<? extends T> source;
   private long fed;
@@ -74,12 +77,13 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
   }
 
   private void burstInContext() {
+    long before = bursts;
     try {
       burst.run();
     } catch (Throwable thrownByTheHook) {
       end(thrownByTheHook);
     }
-    if (bursting.get() && thread != Thread.currentThread()) {
+    if (bursts == before) {
       end(new IllegalStateException("the context hook must run the task that it was given"));
     }
   }
@@ -100,6 +104,7 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
   }
 
   private void burst() {
+    bursts = bursts + 1;
     thread = Thread.currentThread();
     do {
       while (hasRoom() && !exhausted && !run.isStopping()) {

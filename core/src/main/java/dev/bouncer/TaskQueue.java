@@ -40,6 +40,17 @@ final class TaskQueue {
     size++;
   }
 
+  void addFirst(PooledTask<?> task) {
+    task.next = first;
+    if (first == null) {
+      last = task;
+    } else {
+      first.previous = task;
+    }
+    first = task;
+    size++;
+  }
+
   @Nullable PooledTask<?> poll() {
     PooledTask<?> task = first;
     if (task != null) {

@@ -49,14 +49,17 @@ public final class ThreadPool implements Pool {
         new Admission(
             name, builder.maxWorkers, builder.maxQueued, builder.whenFull, builder.limiter != null);
     namesThreads = builder.threadFactory == null;
-    ThreadFactory factory =
-        builder.threadFactory != null ? builder.threadFactory : defaultFactory(builder.platform);
-    workers =
-        builder.platform
-            ? new ReusedThreads(factory, builder.maxWorkers)
-            : new FreshThreads(factory);
+    workers = builder.workers != null ? builder.workers : workers(builder);
     limiter = builder.limiter;
     context = builder.context;
+  }
+
+  private static Workers workers(Builder builder) {
+    ThreadFactory factory =
+        builder.threadFactory != null ? builder.threadFactory : defaultFactory(builder.platform);
+    return builder.platform
+        ? new ReusedThreads(factory, builder.maxWorkers)
+        : new FreshThreads(factory);
   }
 
   /**
@@ -118,7 +121,9 @@ public final class ThreadPool implements Pool {
   public void setMaxWorkers(int maxWorkers) {
     checkMaxWorkers(maxWorkers);
     workers.resize(maxWorkers);
-    proceed(admission.resize(maxWorkers));
+    Admission.Resized resized = admission.resize(maxWorkers);
+    resized.permits().forEach(Permit::close);
+    proceed(resized.startThread());
   }
 
   private static void checkMaxWorkers(int maxWorkers) {
@@ -402,6 +407,7 @@ public final class ThreadPool implements Pool {
     private @Nullable ThreadFactory threadFactory;
     private @Nullable Limiter limiter;
     private UnaryOperator<Runnable> context = Context.NONE;
+    private @Nullable Workers workers;
 
     private Builder() {}
 
@@ -521,6 +527,12 @@ public final class ThreadPool implements Pool {
      */
     public Builder context(UnaryOperator<Runnable> hook) {
       this.context = Objects.requireNonNull(hook, "hook");
+      return this;
+    }
+
+    /** For tests that decide themselves when a thread starts. */
+    Builder workers(Workers workers) {
+      this.workers = workers;
       return this;
     }
 
