@@ -5,6 +5,7 @@ import java.util.Objects;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,8 +34,8 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
 
   private volatile boolean exhausted;
 
-  /** How many bursts there were; written by bursts only. */
-  private volatile long bursts;
+  /** How many bursts there were. */
+  private final AtomicLong bursts = new AtomicLong();
 
   // Touched by bursts only.
   private @Nullable Iterator<? extends T> source;
@@ -77,13 +78,13 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
   }
 
   private void burstInContext() {
-    long before = bursts;
+    long before = bursts.get();
     try {
       burst.run();
     } catch (Throwable thrownByTheHook) {
       end(thrownByTheHook);
     }
-    if (bursts == before) {
+    if (bursts.get() == before) {
       end(new IllegalStateException("the context hook must run the task that it was given"));
     }
   }
@@ -104,7 +105,7 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
   }
 
   private void burst() {
-    bursts = bursts + 1;
+    bursts.incrementAndGet();
     thread = Thread.currentThread();
     do {
       while (hasRoom() && !exhausted && !run.isStopping()) {

@@ -33,7 +33,7 @@ class MappingMemoryTest {
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
     String output = new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(0, child.waitFor(), output);
-    String[] figures = output.strip().split(" ");
+    String[] figures = output.strip().split(" ", -1);
     assertEquals((long) INPUTS * (INPUTS - 1) / 2, Long.parseLong(figures[0]));
     long firstHalf = Long.parseLong(figures[1]);
     long secondHalf = Long.parseLong(figures[2]);

@@ -690,7 +690,8 @@ class MappingTest {
     var gate = new CountDownLatch(1);
     try (var small =
         ThreadPool.builder().maxWorkers(1).maxQueued(0).whenFull(WhenFull.BLOCK).build()) {
-      var other = small.submit(() -> {
+      var other =
+          small.submit(() -> {
             gate.await();
             return 1;
           });
