@@ -36,11 +36,13 @@ final class PooledTask<R extends @Nullable Object> extends TaskFuture<R> {
   }
 
   private static final VarHandle INTERRUPTING;
+  private static final VarHandle RUNNER;
 
   static {
     try {
       INTERRUPTING =
           MethodHandles.lookup().findVarHandle(PooledTask.class, "interrupting", boolean.class);
+      RUNNER = MethodHandles.lookup().findVarHandle(PooledTask.class, "runner", Thread.class);
     } catch (ReflectiveOperationException impossible) {
       throw new ExceptionInInitializerError(impossible);
     }
@@ -92,23 +94,28 @@ final class PooledTask<R extends @Nullable Object> extends TaskFuture<R> {
   @Nullable Throwable runBody() {
     R result = null;
     Throwable thrown = null;
-    runner = Thread.currentThread();
-    if (stopped) {
-      boolean _ = drop("the task was stopped before it started: task=" + name());
-    }
-    if (!isClaimed()) {
+    boolean ran = false;
+    RUNNER.setRelease(this, Thread.currentThread());
+    if (!isClaimed() && !stopped) {
       try {
-        started();
+        started(); // a volatile write: whoever gives the task up later sees the runner
         if (interruptAtStart) {
           Thread.currentThread().interrupt();
         }
-        result = body.call();
+        if (!isClaimed() && !stopped) {
+          ran = true;
+          result = body.call();
+        }
       } catch (Throwable t) {
         thrown = t;
       }
     }
+    RUNNER.setRelease(this, null);
+    boolean claimed = claim();
+    if (!claimed) {
+      VarHandle.fullFence(); // else the claim was one
+    }
     // From here no interrupt for this task can arrive, and one that has arrived is wiped out.
-    runner = null;
     while (interrupting) {
       Thread.onSpinWait();
     }
@@ -116,14 +123,17 @@ final class PooledTask<R extends @Nullable Object> extends TaskFuture<R> {
     if (permit != null) {
       permit.close(thrown == null ? Outcome.SUCCESS : Outcome.IGNORED);
     }
-    if (!claim()) {
+    if (!claimed) {
       ending = Ending.CANCELLED;
-    } else if (thrown == null) {
+    } else if (thrown != null) {
+      ending = Ending.FAILED;
+      deliverFailure(thrown);
+    } else if (ran) {
       ending = Ending.COMPLETED;
       deliverResult(result);
     } else {
-      ending = Ending.FAILED;
-      deliverFailure(thrown);
+      ending = Ending.CANCELLED;
+      deliverCancellation("the task was stopped before it started: task=" + name());
     }
     return command != null || thrown instanceof VirtualMachineError ? thrown : null;
   }

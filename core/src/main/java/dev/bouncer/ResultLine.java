@@ -1,5 +1,7 @@
 package dev.bouncer;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -75,6 +77,17 @@ abstract sealed class ResultLine<T extends @Nullable Object, R extends @Nullable
   /** Results in the order of the inputs. The slots are linked; the head is the reader's. */
   static final class InputOrder<T extends @Nullable Object, R extends @Nullable Object>
       extends ResultLine<T, R> {
+    private static final VarHandle HEAD;
+
+    static {
+      try {
+        HEAD = MethodHandles.lookup().findVarHandle(InputOrder.class, "head", Slot.class);
+      } catch (ReflectiveOperationException impossible) {
+        throw new ExceptionInInitializerError(impossible);
+      }
+    }
+
+    /** Written by the reader; others start to walk here. */
     private volatile Slot<T, R> head;
 
     InputOrder(MappingRun<T, R, ?> run) {
@@ -103,7 +116,7 @@ abstract sealed class ResultLine<T extends @Nullable Object, R extends @Nullable
         return null;
       }
       if (!slot.isEnd()) {
-        head = Objects.requireNonNull(slot.next);
+        HEAD.setRelease(this, Objects.requireNonNull(slot.next));
       }
       return slot;
     }

@@ -29,10 +29,12 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
   private static final int END = 5;
 
   private static final VarHandle STATE;
+  private static final VarHandle PENDING;
 
   static {
     try {
       STATE = MethodHandles.lookup().findVarHandle(Slot.class, "state", int.class);
+      PENDING = MethodHandles.lookup().findVarHandle(Slot.class, "pending", Future.class);
     } catch (ReflectiveOperationException impossible) {
       throw new ExceptionInInitializerError(impossible);
     }
@@ -61,8 +63,8 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
   /** The thread that hands the slot to the pool, if that is not the feeder's. */
   private volatile @Nullable Thread submitter;
 
-  /** Whether the pool has the slot's task. */
-  private volatile boolean submitted;
+  /** Whether the pool has the slot's task; published by {@link #pending}. */
+  private boolean submitted;
 
   Slot(MappingRun<T, R, ?> run) {
     this.run = run;
@@ -92,7 +94,9 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
 
   /** Follows the task's future until the task has ended. */
   void follow(CompletableFuture<R> future) {
-    submitter = null;
+    if (submitter != null) {
+      submitter = null;
+    }
     submitted = true;
     awaits(future);
     if (future instanceof TaskFuture<R> task) {
@@ -128,7 +132,7 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
     if (held != null) {
       held.close(thrown == null ? Outcome.SUCCESS : Outcome.IGNORED);
     }
-    pending = null;
+    PENDING.setRelease(this, null);
     if (!run.hasDeadlines() || STATE.compareAndSet(this, FED, SETTLING)) {
       value = result;
       failure = thrown;
@@ -192,7 +196,7 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
   }
 
   boolean isSubmitted() {
-    return submitted && isUnended();
+    return pending != null && submitted && isUnended();
   }
 
   boolean isRunning() {

@@ -35,7 +35,6 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
   private static final VarHandle CLAIMED;
   private static final VarHandle START_ACTION;
   private static final VarHandle LISTENER;
-  private static final Runnable STARTED = TaskFuture::nothingMore;
   private static final BiConsumer<Object, Throwable> TOLD = TaskFuture::nothingMore;
 
   static {
@@ -53,16 +52,16 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
   /** True once it is decided who completes this future. */
   private volatile boolean claimed;
 
-  /** What to do when the task starts; {@link #STARTED} when it has. */
+  /** What to do when the task starts, until somebody does it. */
   private volatile @Nullable Runnable startAction;
+
+  private volatile boolean started;
 
   /** Who is told of the end before all dependents; {@link #TOLD} when it has been. */
   private volatile @Nullable BiConsumer<? super R, ? super @Nullable Throwable> listener;
 
   /** Creates the future of a task that has not started. */
   protected TaskFuture() {}
-
-  private static void nothingMore() {}
 
   private static void nothingMore(Object result, Throwable failure) {}
 
@@ -86,10 +85,10 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
    */
   public final void whenStarted(Runnable action) {
     if (!START_ACTION.compareAndSet(this, null, action)) {
-      if (startAction != STARTED) {
-        throw new IllegalStateException("a task can have one start action only: task=" + this);
-      }
-      action.run();
+      throw new IllegalStateException("a task can have one start action only: task=" + this);
+    }
+    if (started) {
+      runStartAction();
     }
   }
 
@@ -99,7 +98,7 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
    * @return false while it is queued
    */
   public final boolean isStarted() {
-    return startAction == STARTED;
+    return started;
   }
 
   /**
@@ -192,8 +191,13 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
 
   /** Called by the pool when the task starts, before its code runs. */
   protected final void started() {
-    Runnable action = (Runnable) START_ACTION.getAndSet(this, STARTED);
-    if (action != null) {
+    started = true;
+    runStartAction();
+  }
+
+  private void runStartAction() {
+    Runnable action = startAction;
+    if (action != null && START_ACTION.compareAndSet(this, action, null)) {
       action.run();
     }
   }
@@ -234,7 +238,11 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
    * @return false if the task was abandoned before
    */
   protected final boolean drop(String message) {
-    return claim() && settleFailure(new CancellationException(message));
+    if (claim()) {
+      deliverCancellation(message);
+      return true;
+    }
+    return false;
   }
 
   /**
@@ -263,6 +271,11 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
     boolean ambiguous =
         failure instanceof CancellationException || failure instanceof CompletionException;
     boolean _ = settleFailure(ambiguous ? new CompletionException(failure) : failure);
+  }
+
+  /** Completes after a successful {@link #claim}. */
+  final void deliverCancellation(String message) {
+    boolean _ = settleFailure(new CancellationException(message));
   }
 
   /**
