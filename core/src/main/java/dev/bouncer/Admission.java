@@ -1,5 +1,6 @@
 package dev.bouncer;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
@@ -11,30 +12,32 @@ import org.jspecify.annotations.Nullable;
  * Who may run and who waits: the state of a {@link ThreadPool} without its threads.
  *
  * <p>A task that may run holds a <i>place</i>; there are {@code maxWorkers} places. A place is held
- * until the task's body has ended <i>and</i> what depends on its future has run. Whoever gives a
- * place back takes the next queued task in the same step, so that a place is never free while a
- * task waits; that task must then be started by the caller.
+ * until the task has ended <i>and</i> what depends on its future has run.
+ *
+ * <pre>
+ * offer ──► queue ──► held: [ unasked ──► waits for its permit ──► ] ready ──► runs ──► ended
+ *                           only in a pool with a limiter
+ * </pre>
+ *
+ * <p>A task that is <i>ready</i> needs a thread. It gets one that has just ended another task, or a
+ * new one. Only one thread is being started at a time; it starts the next, if there is still
+ * something ready, before it runs its own task. So long tasks get their threads in a quick chain,
+ * while tasks that end sooner than a thread starts share a few.
  *
  * <p>Invariants, whenever the lock is free:
  *
  * <ul>
- *   <li>{@code held.size()} counts the places in use. It is above {@code maxWorkers} only after
- *       that was lowered.
+ *   <li>{@code held.size()} is at most {@code maxWorkers}, unless that was lowered meanwhile.
  *   <li>If the queue is not empty, all places are in use.
- *   <li>Every task is in exactly one of: the queue, {@code held}, gone.
+ *   <li>If something is ready, a thread is being started.
+ *   <li>Every task is in exactly one of: the queue, {@code held}, gone. Those in {@code unasked} or
+ *       {@code ready} are held as well.
  * </ul>
  *
  * <p>One lock guards everything. No code of a user runs under it, and nobody waits while holding
  * it: the critical sections are a few assignments long.
  */
 final class Admission {
-  /** How the body of a task has ended. */
-  enum Ending {
-    COMPLETED,
-    FAILED,
-    CANCELLED
-  }
-
   private enum Stage {
     OPEN,
     SHUTDOWN,
@@ -45,6 +48,7 @@ final class Admission {
   private final String name;
   private final int maxQueued;
   private final WhenFull whenFull;
+  private final boolean needsPermits;
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition room = lock.newCondition();
@@ -53,8 +57,9 @@ final class Admission {
   private final TaskQueue held = new TaskQueue();
   private int maxWorkers;
 
-  /** Places whose task has ended and whose dependents are running. */
-  private int finishing;
+  private final ArrayDeque<PooledTask<?>> unasked = new ArrayDeque<>();
+  private final ArrayDeque<PooledTask<?>> ready = new ArrayDeque<>();
+  private boolean threadStarting;
 
   /** Places whose task waits for a permit of the pool's limiter. */
   private int admitted;
@@ -66,7 +71,8 @@ final class Admission {
   private long cancelled;
   private long rejected;
 
-  Admission(String name, int maxWorkers, int maxQueued, WhenFull whenFull) {
+  Admission(String name, int maxWorkers, int maxQueued, WhenFull whenFull, boolean needsPermits) {
+    this.needsPermits = needsPermits;
     this.name = name;
     this.maxWorkers = maxWorkers;
     this.maxQueued = maxQueued;
@@ -76,12 +82,12 @@ final class Admission {
   /**
    * What became of a newcomer.
    *
-   * @param start whether it has a place and must be started
-   * @param dropped the queued task that had to go for it
+   * @param startThread whether the caller must start a thread
+   * @param dropped the queued task that had to go for the newcomer
    */
-  record Answer(boolean start, @Nullable PooledTask<?> dropped) {
-    static final Answer START = new Answer(true, null);
-    static final Answer QUEUED = new Answer(false, null);
+  record Answer(boolean startThread, @Nullable PooledTask<?> dropped) {
+    static final Answer START_THREAD = new Answer(true, null);
+    static final Answer WAIT = new Answer(false, null);
   }
 
   /**
@@ -89,7 +95,7 @@ final class Admission {
    *
    * @throws RejectedExecutionException if the pool is shut down, or full and told to refuse
    */
-  Answer offer(PooledTask<?> task, boolean needsPermit) {
+  Answer offer(PooledTask<?> task) {
     lock.lock();
     try {
       PooledTask<?> dropped = null;
@@ -115,20 +121,20 @@ final class Admission {
       }
       task.number = ++submitted;
       if (held.size() < maxWorkers) {
-        hold(task, needsPermit);
-        return Answer.START;
+        return hold(task) ? Answer.START_THREAD : Answer.WAIT;
       }
       task.phase = PooledTask.Phase.QUEUED;
       queue.add(task);
-      return dropped == null ? Answer.QUEUED : new Answer(false, dropped);
+      return dropped == null ? Answer.WAIT : new Answer(false, dropped);
     } finally {
       lock.unlock();
     }
   }
 
-  /** A finishing place counts as free: its task is about to make room for one from the queue. */
+  /** The place of a task that has ended counts as free: it is about to take one from the queue. */
   private boolean isFull() {
-    return queue.size() + held.size() - finishing >= (long) maxQueued + maxWorkers;
+    long room = (long) maxQueued + maxWorkers - queue.size() - held.size();
+    return room <= 0 && room + held.count(PooledTask::hasEnded) <= 0;
   }
 
   private void awaitRoom() {
@@ -150,16 +156,66 @@ final class Admission {
     }
   }
 
-  private void hold(PooledTask<?> task, boolean needsPermit) {
-    task.phase = needsPermit ? PooledTask.Phase.ADMITTED : PooledTask.Phase.RUNNING;
-    if (needsPermit) {
-      admitted++;
-    }
+  /** Gives a task a place; true if the caller must start a thread. */
+  private boolean hold(PooledTask<?> task) {
     held.add(task);
+    if (needsPermits) {
+      task.phase = PooledTask.Phase.ADMITTED;
+      admitted++;
+      unasked.add(task);
+      return false;
+    }
+    return makeReady(task);
   }
 
-  /** Tells that a task with a place has its permit; false if it was withdrawn meanwhile. */
-  boolean begin(PooledTask<?> task) {
+  private boolean makeReady(PooledTask<?> task) {
+    task.phase = PooledTask.Phase.RUNNING;
+    ready.add(task);
+    boolean first = !threadStarting;
+    threadStarting = true;
+    return first;
+  }
+
+  /** Takes a task with a place for which a permit must be asked for; null if there is none. */
+  @Nullable PooledTask<?> pollUnasked() {
+    lock.lock();
+    try {
+      return unasked.poll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** What became of a permit that was granted. */
+  enum Grant {
+    /** The task was withdrawn, or queued again: the permit is not needed. */
+    NOT_NEEDED,
+    READY,
+    /** The task is ready and the caller must start a thread. */
+    START_THREAD
+  }
+
+  /** A task with a place has got its permit. */
+  Grant granted(PooledTask<?> task, Permit permit) {
+    lock.lock();
+    try {
+      if (task.phase != PooledTask.Phase.ADMITTED) {
+        return Grant.NOT_NEEDED;
+      }
+      admitted--;
+      if (held.size() > maxWorkers) {
+        queueAgain(task); // the pool has shrunk while the task waited
+        return Grant.NOT_NEEDED;
+      }
+      task.permit = permit;
+      return makeReady(task) ? Grant.START_THREAD : Grant.READY;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A task with a place gets no permit; false if it was withdrawn meanwhile. */
+  boolean refused(PooledTask<?> task) {
     lock.lock();
     try {
       if (task.phase != PooledTask.Phase.ADMITTED) {
@@ -173,109 +229,166 @@ final class Admission {
     }
   }
 
-  /** Tells that the body of a task has ended; its place stays in use until {@link #giveBack}. */
-  void bodyEnded(Ending ending) {
+  /**
+   * What a thread that was started finds.
+   *
+   * @param task its first task; null if others have taken them all
+   * @param startAnother whether it must start another thread before it runs the task
+   */
+  record First(@Nullable PooledTask<?> task, boolean startAnother) {}
+
+  /** A thread has started, or could not be started: takes the task that has waited longest. */
+  First threadStarted() {
     lock.lock();
     try {
-      finishing++;
-      switch (ending) {
-        case COMPLETED -> completed++;
-        case FAILED -> failed++;
-        case CANCELLED -> cancelled++;
-      }
-      if (whenFull == WhenFull.BLOCK) {
-        room.signal();
-      }
+      PooledTask<?> task = ready.poll();
+      threadStarting = !ready.isEmpty();
+      return new First(task, threadStarting);
     } finally {
       lock.unlock();
     }
   }
 
   /**
-   * Gives the place of a task back after its {@link #bodyEnded}.
+   * Takes back the place of a task that has ended, its dependents included, on the thread that ran
+   * it.
    *
-   * @return the task that has the place now and must be started by the caller
+   * @return the task that this thread has to run next; null if there is none
    */
-  @Nullable PooledTask<?> giveBack(PooledTask<?> task, boolean needsPermit) {
+  @Nullable PooledTask<?> ended(PooledTask<?> task) {
     lock.lock();
     try {
-      finishing--;
-      return vacate(task, needsPermit);
+      boolean startThread = giveBack(task);
+      PooledTask<?> next = ready.poll();
+      if (startThread) {
+        // The one task that became ready just now is the one that was taken.
+        threadStarting = false;
+      }
+      return next;
     } finally {
       lock.unlock();
     }
   }
 
-  private @Nullable PooledTask<?> vacate(PooledTask<?> task, boolean needsPermit) {
-    if (task.phase == PooledTask.Phase.ADMITTED) {
-      admitted--;
+  /**
+   * Takes back the place of a task that could not be run.
+   *
+   * @return whether the caller must start a thread
+   */
+  boolean failed(PooledTask<?> task) {
+    lock.lock();
+    try {
+      return giveBack(task);
+    } finally {
+      lock.unlock();
     }
+  }
+
+  private boolean giveBack(PooledTask<?> task) {
+    count(task.ending());
+    return vacate(task);
+  }
+
+  private boolean vacate(PooledTask<?> task) {
     task.phase = PooledTask.Phase.GONE;
     held.remove(task);
-    PooledTask<?> next = held.size() < maxWorkers ? queue.poll() : null;
-    if (next != null) {
-      hold(next, needsPermit);
-    } else {
-      terminateIfIdle();
-    }
-    return next;
+    boolean startThread = fillPlaces();
+    terminateIfIdle();
+    return startThread;
   }
 
-  /**
-   * What became of an attempt to withdraw a task.
-   *
-   * @param withdrawn whether it had not started and never will
-   * @param next the task that has its place now and must be started by the caller
-   */
-  record Withdrawal(boolean withdrawn, @Nullable PooledTask<?> next) {
-    static final Withdrawal TOO_LATE = new Withdrawal(false, null);
-    static final Withdrawal FROM_QUEUE = new Withdrawal(true, null);
+  /** Gives free places to queued tasks; true if the caller must start a thread. */
+  private boolean fillPlaces() {
+    boolean startThread = false;
+    while (held.size() < maxWorkers) {
+      PooledTask<?> next = queue.poll();
+      if (next == null) {
+        break;
+      }
+      startThread |= hold(next);
+    }
+    return startThread;
+  }
+
+  private void count(PooledTask.Ending ending) {
+    switch (ending) {
+      case COMPLETED -> completed++;
+      case FAILED -> failed++;
+      case CANCELLED -> cancelled++;
+    }
+    if (whenFull == WhenFull.BLOCK) {
+      room.signal();
+    }
+  }
+
+  /** What became of an attempt to withdraw a task. */
+  enum Withdrawal {
+    TOO_LATE,
+    WITHDRAWN,
+    /** It is withdrawn, and its place went to another task: the caller must start a thread. */
+    START_THREAD
   }
 
   /** Takes a task that has not started out of the queue, or from its wait for a permit. */
-  Withdrawal withdraw(PooledTask<?> task, boolean needsPermit) {
+  Withdrawal withdraw(PooledTask<?> task) {
     lock.lock();
     try {
-      return switch (task.phase) {
+      boolean startThread = false;
+      switch (task.phase) {
         case QUEUED -> {
           queue.remove(task);
           task.phase = PooledTask.Phase.GONE;
-          cancelled++;
-          room.signal();
           terminateIfIdle();
-          yield Withdrawal.FROM_QUEUE;
         }
         case ADMITTED -> {
-          cancelled++;
-          room.signal();
-          yield new Withdrawal(true, vacate(task, needsPermit));
+          admitted--;
+          unasked.remove(task);
+          startThread = vacate(task);
         }
-        default -> Withdrawal.TOO_LATE;
-      };
+        default -> {
+          return Withdrawal.TOO_LATE;
+        }
+      }
+      count(PooledTask.Ending.CANCELLED);
+      return startThread ? Withdrawal.START_THREAD : Withdrawal.WITHDRAWN;
     } finally {
       lock.unlock();
     }
   }
 
-  /** Changes the number of places; returns the tasks that got one and must be started. */
-  List<PooledTask<?>> resize(int newMaxWorkers, boolean needsPermit) {
-    List<PooledTask<?>> starts = new ArrayList<>();
+  /**
+   * What a new number of places calls for.
+   *
+   * @param startThread whether the caller must start a thread
+   * @param permits permits that tasks have no use for now and the caller must give back
+   */
+  record Resized(boolean startThread, List<Permit> permits) {}
+
+  /** Changes the number of places. Tasks that have one but no thread yet may lose it again. */
+  Resized resize(int newMaxWorkers) {
+    List<Permit> permits = new ArrayList<>();
     lock.lock();
     try {
       maxWorkers = newMaxWorkers;
-      while (held.size() < maxWorkers) {
-        PooledTask<?> next = queue.poll();
-        if (next == null) {
-          break;
+      while (held.size() > maxWorkers && !ready.isEmpty()) {
+        PooledTask<?> task = ready.removeLast();
+        if (task.permit != null) {
+          permits.add(task.permit);
+          task.permit = null;
         }
-        hold(next, needsPermit);
-        starts.add(next);
+        queueAgain(task);
       }
       room.signalAll();
-      return starts;
+      return new Resized(fillPlaces(), permits);
     } finally {
       lock.unlock();
     }
+  }
+
+  private void queueAgain(PooledTask<?> task) {
+    held.remove(task);
+    task.phase = PooledTask.Phase.QUEUED;
+    queue.addFirst(task);
   }
 
   void shutdown() {
@@ -308,6 +421,7 @@ final class Admission {
       }
       List<PooledTask<?>> neverStarted = new ArrayList<>();
       List<PooledTask<?>> running = new ArrayList<>();
+      unasked.clear();
       for (PooledTask<?> task : held.toList()) {
         if (task.phase == PooledTask.Phase.ADMITTED) {
           admitted--;
@@ -383,19 +497,32 @@ final class Admission {
   PoolStats stats() {
     lock.lock();
     try {
+      // A task that has ended but still holds its place is counted by its end already.
       return new PoolStats(
           name,
           maxWorkers,
-          held.size() - finishing - admitted,
-          queue.size() + admitted,
+          running(),
+          queued(),
           submitted,
-          completed,
-          failed,
-          cancelled,
+          completed + endedAs(PooledTask.Ending.COMPLETED),
+          failed + endedAs(PooledTask.Ending.FAILED),
+          cancelled + endedAs(PooledTask.Ending.CANCELLED),
           rejected);
     } finally {
       lock.unlock();
     }
+  }
+
+  private int endedAs(PooledTask.Ending ending) {
+    return held.count(task -> task.hasEnded() && task.ending() == ending);
+  }
+
+  private int running() {
+    return held.size() - held.count(PooledTask::hasEnded) - admitted;
+  }
+
+  private int queued() {
+    return queue.size() + admitted;
   }
 
   private RejectedExecutionException refuseClosed() {
@@ -421,11 +548,11 @@ final class Admission {
     return "pool="
         + name
         + ", running="
-        + (held.size() - finishing - admitted)
+        + running()
         + ", maxWorkers="
         + maxWorkers
         + ", queued="
-        + (queue.size() + admitted)
+        + queued()
         + ", maxQueued="
         + (maxQueued == Integer.MAX_VALUE ? "unlimited" : maxQueued);
   }

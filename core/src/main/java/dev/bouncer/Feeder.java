@@ -2,9 +2,10 @@ package dev.bouncer;
 
 import java.util.Iterator;
 import java.util.Objects;
-import java.util.concurrent.CancellationException;
-import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,16 +22,20 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
   private final Pool pool;
   private final ResultLine<T, R> line;
   private final Iterable<? extends T> inputs;
-  private final @Nullable Deadlines deadlines;
+  private final Submitter<T, R> submitter;
   private final int buffer;
   private Runnable burst = this::burst;
 
   private final AtomicBoolean bursting = new AtomicBoolean();
+  private final AtomicInteger holding = new AtomicInteger();
 
   /** The thread of the burst, for as long as it runs. */
   private volatile @Nullable Thread thread;
 
   private volatile boolean exhausted;
+
+  /** How many bursts there were. */
+  private final AtomicLong bursts = new AtomicLong();
 
   // Touched by bursts only.
   private @Nullable Iterator<? extends T> source;
@@ -41,8 +46,8 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
       PoolMapping<T, R> mapping,
       ResultLine<T, R> line,
       Iterable<? extends T> inputs,
-      @Nullable Deadlines deadlines) {
-    this.deadlines = deadlines;
+      Submitter<T, R> submitter) {
+    this.submitter = submitter;
     this.run = run;
     this.mapping = mapping;
     this.line = line;
@@ -61,11 +66,26 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
   void roomMade() {
     if (!bursting.get() && !exhausted && bursting.compareAndSet(false, true)) {
       try {
-        Thread.ofVirtual().inheritInheritableThreadLocals(false).name("inputs").start(burst);
+        Thread.ofVirtual()
+            .inheritInheritableThreadLocals(false)
+            .name("inputs")
+            .start(this::burstInContext);
       } catch (Throwable noThread) {
         end(noThread);
         bursting.set(false);
       }
+    }
+  }
+
+  private void burstInContext() {
+    long before = bursts.get();
+    try {
+      burst.run();
+    } catch (Throwable thrownByTheHook) {
+      end(thrownByTheHook);
+    }
+    if (bursts.get() == before) {
+      end(new IllegalStateException("the context hook must run the task that it was given"));
     }
   }
 
@@ -76,11 +96,16 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
     }
   }
 
+  int buffer() {
+    return buffer;
+  }
+
   boolean isExhausted() {
     return exhausted;
   }
 
   private void burst() {
+    bursts.incrementAndGet();
     thread = Thread.currentThread();
     do {
       while (hasRoom() && !exhausted && !run.isStopping()) {
@@ -91,8 +116,18 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
     } while (hasRoom() && !exhausted && !run.isStopping() && bursting.compareAndSet(false, true));
   }
 
+  /** With one limiter for all, no more permits are asked for than tasks can run. */
   private boolean hasRoom() {
-    return fed - run.taken() + run.overtime() < buffer;
+    return fed - run.taken() + run.overtime() < buffer
+        && (!mapping.oneLimiter() || holding.get() < pool.maxWorkers());
+  }
+
+  /** A task that held a permit, or waited for one, has ended. */
+  void taskEnded() {
+    if (mapping.oneLimiter()) {
+      holding.decrementAndGet();
+      roomMade();
+    }
   }
 
   private void feedOne() {
@@ -111,74 +146,25 @@ final class Feeder<T extends @Nullable Object, R extends @Nullable Object> {
       return;
     }
     fed++;
-    submit(line.feed(input));
+    Slot<T, R> slot = line.feed(input);
+    if (mapping.oneLimiter()) {
+      holding.incrementAndGet();
+    }
+    submitter.submit(slot);
+    if (pool.isShutdown()) {
+      end(new RejectedExecutionException("the pool was shut down before the inputs ended"));
+    }
   }
 
   private void end(@Nullable Throwable failure) {
+    if (exhausted) {
+      return;
+    }
     if (failure != null) {
       run.sourceFailed(failure, fed);
     }
     exhausted = true;
     line.end(failure);
     run.exhausted();
-  }
-
-  private void submit(Slot<T, R> slot) {
-    if (run.isStopping()) {
-      slot.ended(null, new CancellationException("the run was stopped before the task started"));
-      return;
-    }
-    if (mapping.byInput() != null) {
-      try {
-        Limiter limiter = mapping.byInput().apply(slot.input());
-        submitWithPermit(slot, Objects.requireNonNull(limiter, "the limiter of an input"));
-      } catch (Throwable thrown) {
-        slot.ended(null, thrown);
-      }
-    } else {
-      submitToPool(slot);
-    }
-  }
-
-  private void submitWithPermit(Slot<T, R> slot, Limiter limiter) {
-    CompletableFuture<Permit> request = limiter.acquireAsync();
-    slot.awaits(request);
-    if (request.isDone() && !request.isCompletedExceptionally()) {
-      slot.holds(request.resultNow());
-      submitToPool(slot);
-      return;
-    }
-    var _ =
-        request.whenComplete((permit, failure) -> {
-          if (permit == null) {
-            slot.ended(null, Objects.requireNonNull(failure));
-            return;
-          }
-          slot.holds(permit);
-          try {
-            // Not here: this thread gave a permit back, and a full pool may let us wait.
-            Thread.startVirtualThread(() -> submitToPool(slot));
-          } catch (Throwable noThread) {
-            slot.ended(null, noThread);
-          }
-        });
-  }
-
-  private void submitToPool(Slot<T, R> slot) {
-    CompletableFuture<R> future;
-    try {
-      future = pool.submit(mapping.task(), slot.input());
-    } catch (Throwable refused) {
-      slot.ended(null, refused);
-      return;
-    }
-    slot.follow(future);
-    if (deadlines != null) {
-      if (future instanceof TaskFuture<?> task) {
-        task.whenStarted(() -> deadlines.started(slot));
-      } else {
-        deadlines.started(slot);
-      }
-    }
   }
 }

@@ -3,6 +3,7 @@ package dev.bouncer;
 import java.time.Duration;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.stream.Gatherer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -43,8 +44,8 @@ public interface Mapping<T extends @Nullable Object, R extends @Nullable Object>
   Mapping<T, R> unordered();
 
   /**
-   * Bounds how far the mapping runs ahead of its reader. Default: four times the workers of the
-   * pool.
+   * Bounds how far the mapping runs ahead of its reader. Default: sixteen for each worker of the
+   * pool, which suits small results; large ones deserve less.
    *
    * @param results how many inputs may have been read whose result has not been taken yet, at least
    *     1: those that wait, those that run, and finished results that nobody has read
@@ -115,4 +116,17 @@ public interface Mapping<T extends @Nullable Object, R extends @Nullable Object>
    * @return a stream of the results; closing it cancels the rest
    */
   Stream<Result<T, R>> resultsOver(Iterable<? extends T> inputs);
+
+  /**
+   * Returns an intermediate operation for an existing pipeline: {@code stream.gather(mapping
+   * .gatherer())}. It has the settings of this mapping and fails fast like {@link #over}.
+   *
+   * <p>Prefer {@code over} where you can: a gatherer can pass results on only while it is handed an
+   * element, or at the end. So a result that is ready, or a failure, waits for the next element of
+   * the pipeline; an interrupt of the thread is noticed only while it waits for a result; and if a
+   * later operation throws, the tasks that were submitted run to their end.
+   *
+   * @return a sequential gatherer
+   */
+  Gatherer<T, ?, R> gatherer();
 }

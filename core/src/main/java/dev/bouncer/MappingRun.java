@@ -48,6 +48,11 @@ final class MappingRun<
     }
   }
 
+  /** So many results at a time make a reader wait for a batch, and no longer than this for it. */
+  private static final int MANY = 8;
+
+  private static final long BATCH_NANOS = 50_000;
+
   /** Why the run was stopped. */
   private sealed interface Stop {
     record Closed() implements Stop {}
@@ -63,7 +68,9 @@ final class MappingRun<
   private final Function<Slot<T, R>, E> toElement;
   private final ResultLine<T, R> line;
   private final Feeder<T, R> feeder;
+  private final Submitter<T, R> submitter;
   private final @Nullable Deadlines deadlines;
+  private final @Nullable ProgressReports progress;
 
   /** Slots that were read as timed out while their task was running still. */
   private final Set<Slot<T, R>> overtime = ConcurrentHashMap.newKeySet();
@@ -82,6 +89,12 @@ final class MappingRun<
   // The reader's own.
   private boolean begun;
   private long takenByReader;
+  private long takenBeforeWait;
+
+  /** Which inputs' results the reader wants to be woken for; written before {@link #waiting}. */
+  private long wakeFrom;
+
+  private long wakeTo;
   private boolean finished;
 
   MappingRun(
@@ -94,7 +107,16 @@ final class MappingRun<
     this.toElement = toElement;
     line = ordered ? new ResultLine.InputOrder<>(this) : new ResultLine.FinishOrder<>(this);
     deadlines = mapping.perTask() == null ? null : new Deadlines(mapping.perTask(), Timing.SYSTEM);
-    feeder = new Feeder<>(this, mapping, line, inputs, deadlines);
+    submitter = new Submitter<>(this, mapping, deadlines);
+    feeder = new Feeder<>(this, mapping, line, inputs, submitter);
+    progress =
+        mapping.listener() == null
+            ? null
+            : new ProgressReports(
+                mapping.listener(),
+                inputs,
+                Timing.SYSTEM,
+                () -> line.countUnended(Slot::isRunning));
   }
 
   // The reader.
@@ -106,6 +128,9 @@ final class MappingRun<
     }
     if (!begun) {
       begun = true;
+      if (progress != null) {
+        progress.begin();
+      }
       feeder.begin();
     }
     Slot<T, R> slot = next();
@@ -114,6 +139,11 @@ final class MappingRun<
     }
     action.accept(toElement.apply(slot));
     return true;
+  }
+
+  /** Like {@link #tryAdvance}, but does not wait; false also when nothing is ready. */
+  boolean advanceIfReady(Consumer<? super E> action) {
+    return (line.hasNext() || stopped != null) && tryAdvance(action);
   }
 
   @Override
@@ -171,12 +201,35 @@ final class MappingRun<
     feeder.roomMade();
   }
 
+  /**
+   * Waits for a result. A reader that has just found many at a time does not want to be woken for
+   * each: it waits for a batch of them, though never for long.
+   */
   private void await() {
+    boolean batch = takenByReader - takenBeforeWait >= MANY && feeder.buffer() > MANY;
+    takenBeforeWait = takenByReader;
+    if (batch) {
+      wakeFrom = takenByReader + feeder.buffer() / 2;
+      wakeTo = Long.MAX_VALUE;
+    } else {
+      wakeFrom = ordered ? takenByReader : 0;
+      wakeTo = ordered ? takenByReader : Long.MAX_VALUE;
+    }
     waiting = Thread.currentThread();
     if (!line.hasNext() && stopped == null) {
-      LockSupport.park(this);
+      if (batch) {
+        LockSupport.parkNanos(this, BATCH_NANOS);
+      } else {
+        LockSupport.park(this);
+      }
     }
     waiting = null;
+  }
+
+  private void wakeFor(Slot<T, R> slot) {
+    if (waiting != null && wakeFrom <= slot.index && slot.index <= wakeTo) {
+      wake();
+    }
   }
 
   private void wake() {
@@ -190,6 +243,9 @@ final class MappingRun<
   private void finish() {
     awaitEnd();
     finished = true;
+    if (progress != null) {
+      progress.awaitLast();
+    }
   }
 
   private RuntimeException finish(Stop stop) {
@@ -220,7 +276,7 @@ final class MappingRun<
   private void awaitEnd() {
     lock.lock();
     try {
-      while (line.anyUnended() || !overtime.isEmpty()) {
+      while (line.countUnended(slot -> true) > 0 || !overtime.isEmpty()) {
         ended.awaitUninterruptibly();
       }
     } finally {
@@ -239,6 +295,12 @@ final class MappingRun<
       return false;
     }
     feeder.stop();
+    // First what waits, so that nothing takes the place of what is interrupted then.
+    line.forEachUnended(slot -> {
+      if (!slot.isRunning()) {
+        slot.stop();
+      }
+    });
     line.forEachUnended(Slot::stop);
     overtime.forEach(Slot::stop);
     wake();
@@ -260,6 +322,10 @@ final class MappingRun<
   }
 
   // The slots.
+
+  boolean hasDeadlines() {
+    return deadlines != null;
+  }
 
   long taken() {
     return taken;
@@ -287,15 +353,19 @@ final class MappingRun<
   }
 
   void settled(Slot<T, R> slot) {
-    if (line.settled(slot)) {
-      wake();
+    line.settled(slot);
+    if (progress != null) {
+      progress.ended(slot.failure() != null);
     }
+    wakeFor(slot);
   }
 
   void ended(Slot<T, R> slot) {
     if (deadlines != null) {
       deadlines.ended(slot);
     }
+    feeder.taskEnded();
+    submitter.taskEnded();
     if (line.ended(slot)) {
       wake();
     }
@@ -305,6 +375,10 @@ final class MappingRun<
     if (stopped != null || feeder.isExhausted()) {
       signalEnded();
     }
+  }
+
+  boolean hasSubmitted() {
+    return line.countUnended(Slot::isSubmitted) > 0;
   }
 
   /** The source has ended. */

@@ -91,7 +91,7 @@ public interface Pool extends ExecutorService {
    * @param <T> the type of the inputs
    * @param <R> the type of the results
    * @param task what to run
-   * @return a mapping: in input order, with a buffer of four times the workers
+   * @return a mapping: in input order, with a buffer of sixteen results a worker
    */
   default <T extends @Nullable Object, R extends @Nullable Object> Mapping<T, R> mapping(
       Task<? super T, ? extends R> task) {

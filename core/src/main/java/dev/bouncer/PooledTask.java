@@ -2,6 +2,7 @@ package dev.bouncer;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  *
  * ADMITTED has a place but no permit yet (only in a pool with a limiter).
  */
-final class PooledTask<R extends @Nullable Object> extends TaskFuture<R> implements Runnable {
+final class PooledTask<R extends @Nullable Object> extends TaskFuture<R> {
   enum Phase {
     NEW,
     QUEUED,
@@ -27,12 +28,21 @@ final class PooledTask<R extends @Nullable Object> extends TaskFuture<R> impleme
     GONE
   }
 
+  /** How a task has ended. */
+  enum Ending {
+    COMPLETED,
+    FAILED,
+    CANCELLED
+  }
+
   private static final VarHandle INTERRUPTING;
+  private static final VarHandle RUNNER;
 
   static {
     try {
       INTERRUPTING =
           MethodHandles.lookup().findVarHandle(PooledTask.class, "interrupting", boolean.class);
+      RUNNER = MethodHandles.lookup().findVarHandle(PooledTask.class, "runner", Thread.class);
     } catch (ReflectiveOperationException impossible) {
       throw new ExceptionInInitializerError(impossible);
     }
@@ -67,44 +77,45 @@ final class PooledTask<R extends @Nullable Object> extends TaskFuture<R> impleme
 
   private volatile boolean stopped;
 
+  /** Written before the future is completed, and thus seen by whoever has seen that. */
+  private @Nullable Ending ending;
+
   PooledTask(ThreadPool pool, Callable<R> body, @Nullable Runnable command) {
     this.pool = pool;
     this.body = body;
     this.command = command;
   }
 
-  /** Runs on a thread of the pool: this task, and whatever that thread takes up after it. */
-  @Override
-  public void run() {
-    pool.work(this);
-  }
-
   /**
-   * Runs the body, gives the permit back, tells the pool that the body has ended, completes the
-   * future, in this order.
+   * Runs the body, gives the permit back and completes the future, in this order.
    *
    * @return what must also reach the thread's handler for uncaught exceptions
    */
-  @Nullable Throwable runBody(Admission admission) {
+  @Nullable Throwable runBody() {
     R result = null;
     Throwable thrown = null;
-    runner = Thread.currentThread();
-    if (stopped) {
-      boolean _ = drop("the task was stopped before it started: task=" + name());
-    }
-    if (!isClaimed()) {
+    boolean ran = false;
+    RUNNER.setRelease(this, Thread.currentThread());
+    if (!isClaimed() && !stopped) {
       try {
-        started();
+        started(); // a volatile write: whoever gives the task up later sees the runner
         if (interruptAtStart) {
           Thread.currentThread().interrupt();
         }
-        result = body.call();
+        if (!isClaimed() && !stopped) {
+          ran = true;
+          result = body.call();
+        }
       } catch (Throwable t) {
         thrown = t;
       }
     }
+    RUNNER.setRelease(this, null);
+    boolean claimed = claim();
+    if (!claimed) {
+      VarHandle.fullFence(); // else the claim was one
+    }
     // From here no interrupt for this task can arrive, and one that has arrived is wiped out.
-    runner = null;
     while (interrupting) {
       Thread.onSpinWait();
     }
@@ -112,14 +123,17 @@ final class PooledTask<R extends @Nullable Object> extends TaskFuture<R> impleme
     if (permit != null) {
       permit.close(thrown == null ? Outcome.SUCCESS : Outcome.IGNORED);
     }
-    if (!claim()) {
-      admission.bodyEnded(Admission.Ending.CANCELLED);
-    } else if (thrown == null) {
-      admission.bodyEnded(Admission.Ending.COMPLETED);
+    if (!claimed) {
+      ending = Ending.CANCELLED;
+    } else if (thrown != null) {
+      ending = Ending.FAILED;
+      deliverFailure(thrown);
+    } else if (ran) {
+      ending = Ending.COMPLETED;
       deliverResult(result);
     } else {
-      admission.bodyEnded(Admission.Ending.FAILED);
-      deliverFailure(thrown);
+      ending = Ending.CANCELLED;
+      deliverCancellation("the task was stopped before it started: task=" + name());
     }
     return command != null || thrown instanceof VirtualMachineError ? thrown : null;
   }
@@ -130,15 +144,15 @@ final class PooledTask<R extends @Nullable Object> extends TaskFuture<R> impleme
   }
 
   /** Ends a task that has a place but could not get a thread. */
-  void abort(Admission admission, Throwable failure) {
+  void abort(Throwable failure) {
     if (permit != null) {
       permit.close(Outcome.IGNORED);
     }
     if (claim()) {
-      admission.bodyEnded(Admission.Ending.FAILED);
+      ending = Ending.FAILED;
       deliverFailure(failure);
     } else {
-      admission.bodyEnded(Admission.Ending.CANCELLED);
+      ending = Ending.CANCELLED;
     }
   }
 
@@ -189,6 +203,15 @@ final class PooledTask<R extends @Nullable Object> extends TaskFuture<R> impleme
     }
   }
 
+  boolean hasEnded() {
+    return ending != null;
+  }
+
+  /** How the task has ended; asked for when it has. */
+  Ending ending() {
+    return Objects.requireNonNull(ending);
+  }
+
   boolean isRunBy(Thread thread) {
     return runner == thread;
   }
@@ -199,7 +222,7 @@ final class PooledTask<R extends @Nullable Object> extends TaskFuture<R> impleme
   }
 
   String name() {
-    return pool.name() + "/task " + number;
+    return pool.taskPrefix() + number;
   }
 
   @Override

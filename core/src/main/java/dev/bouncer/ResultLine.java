@@ -1,10 +1,13 @@
 package dev.bouncer;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,8 +48,8 @@ abstract sealed class ResultLine<T extends @Nullable Object, R extends @Nullable
 
   // By whoever settles a slot.
 
-  /** A slot has its outcome; true if that may be what the reader waits for. */
-  abstract boolean settled(Slot<T, R> slot);
+  /** A slot has its outcome. */
+  abstract void settled(Slot<T, R> slot);
 
   /** A slot's task has ended; true if that may be what the reader waits for. */
   abstract boolean ended(Slot<T, R> slot);
@@ -61,15 +64,30 @@ abstract sealed class ResultLine<T extends @Nullable Object, R extends @Nullable
   /** Visits at least all slots that were fed before the call and whose task has not ended. */
   abstract void forEachUnended(Consumer<? super Slot<T, R>> action);
 
-  final boolean anyUnended() {
-    boolean[] any = {false};
-    forEachUnended(slot -> any[0] = true);
-    return any[0];
+  final int countUnended(Predicate<? super Slot<T, R>> condition) {
+    int[] count = {0};
+    forEachUnended(slot -> {
+      if (condition.test(slot)) {
+        count[0]++;
+      }
+    });
+    return count[0];
   }
 
   /** Results in the order of the inputs. The slots are linked; the head is the reader's. */
   static final class InputOrder<T extends @Nullable Object, R extends @Nullable Object>
       extends ResultLine<T, R> {
+    private static final VarHandle HEAD;
+
+    static {
+      try {
+        HEAD = MethodHandles.lookup().findVarHandle(InputOrder.class, "head", Slot.class);
+      } catch (ReflectiveOperationException impossible) {
+        throw new ExceptionInInitializerError(impossible);
+      }
+    }
+
+    /** Written by the reader; others start to walk here. */
     private volatile Slot<T, R> head;
 
     InputOrder(MappingRun<T, R, ?> run) {
@@ -84,9 +102,7 @@ abstract sealed class ResultLine<T extends @Nullable Object, R extends @Nullable
     void ending(Slot<T, R> end) {}
 
     @Override
-    boolean settled(Slot<T, R> slot) {
-      return slot == head;
-    }
+    void settled(Slot<T, R> slot) {}
 
     @Override
     boolean ended(Slot<T, R> slot) {
@@ -99,8 +115,8 @@ abstract sealed class ResultLine<T extends @Nullable Object, R extends @Nullable
       if (!slot.isSettled()) {
         return null;
       }
-      if (slot.next != null) {
-        head = slot.next;
+      if (!slot.isEnd()) {
+        HEAD.setRelease(this, Objects.requireNonNull(slot.next));
       }
       return slot;
     }
@@ -112,7 +128,7 @@ abstract sealed class ResultLine<T extends @Nullable Object, R extends @Nullable
 
     @Override
     void forEachUnended(Consumer<? super Slot<T, R>> action) {
-      for (Slot<T, R> slot = head; slot != null; slot = slot.next) {
+      for (Slot<T, R> slot = head; slot.isFed(); slot = Objects.requireNonNull(slot.next)) {
         if (slot.isUnended()) {
           action.accept(slot);
         }
@@ -142,9 +158,8 @@ abstract sealed class ResultLine<T extends @Nullable Object, R extends @Nullable
     }
 
     @Override
-    boolean settled(Slot<T, R> slot) {
+    void settled(Slot<T, R> slot) {
       settled.add(slot);
-      return true;
     }
 
     @Override

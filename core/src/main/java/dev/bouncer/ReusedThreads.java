@@ -28,12 +28,12 @@ final class ReusedThreads implements Workers {
   }
 
   @Override
-  public void start(PooledTask<?> task) {
+  public void start(Runnable work) {
     lock.lock();
     try {
       Worker worker = idle.pollLast();
       if (worker != null) {
-        worker.task = task;
+        worker.work = work;
         worker.changed.signal();
         return;
       }
@@ -43,7 +43,7 @@ final class ReusedThreads implements Workers {
     }
     boolean started = false;
     try {
-      Thread thread = factory.newThread(new Worker(task));
+      Thread thread = factory.newThread(new Worker(work));
       if (thread == null) {
         throw new IllegalStateException(
             "the thread factory returned no thread: factory=" + factory);
@@ -94,16 +94,16 @@ final class ReusedThreads implements Workers {
 
   private final class Worker implements Runnable {
     private final Condition changed = lock.newCondition();
-    private @Nullable PooledTask<?> task;
+    private @Nullable Runnable work;
 
-    Worker(PooledTask<?> first) {
-      task = first;
+    Worker(Runnable first) {
+      work = first;
     }
 
     @Override
     public void run() {
       try {
-        for (PooledTask<?> next = task; next != null; next = awaitTask()) {
+        for (Runnable next = work; next != null; next = awaitWork()) {
           next.run();
         }
       } finally {
@@ -111,25 +111,25 @@ final class ReusedThreads implements Workers {
       }
     }
 
-    /** Waits for the next task; null when this thread is not needed any more. */
-    private @Nullable PooledTask<?> awaitTask() {
+    /** Waits for more work; null when this thread is not needed any more. */
+    private @Nullable Runnable awaitWork() {
       boolean _ = Thread.interrupted(); // meant for nobody: no task runs on this thread
       lock.lock();
       try {
-        task = null;
+        work = null;
         idle.addLast(this);
         long left = KEEP_ALIVE_NANOS;
-        while (task == null && left > 0 && !shutdown && threads <= maxThreads) {
+        while (work == null && left > 0 && !shutdown && threads <= maxThreads) {
           try {
             left = changed.awaitNanos(left);
           } catch (InterruptedException meantForNobody) {
             // A stray interrupt does not end the thread.
           }
         }
-        if (task == null) {
+        if (work == null) {
           boolean _ = idle.remove(this);
         }
-        return task;
+        return work;
       } finally {
         lock.unlock();
       }

@@ -29,10 +29,12 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
   private static final int END = 5;
 
   private static final VarHandle STATE;
+  private static final VarHandle PENDING;
 
   static {
     try {
       STATE = MethodHandles.lookup().findVarHandle(Slot.class, "state", int.class);
+      PENDING = MethodHandles.lookup().findVarHandle(Slot.class, "pending", Future.class);
     } catch (ReflectiveOperationException impossible) {
       throw new ExceptionInInitializerError(impossible);
     }
@@ -50,13 +52,19 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
   private @Nullable R value;
   private @Nullable Throwable failure;
 
-  /** The slot of the next input; there from the moment that this one is fed. */
-  volatile @Nullable Slot<T, R> next;
+  /** The slot of the next input; written before this one is fed, and read after. */
+  @Nullable Slot<T, R> next;
 
   /** What the slot waits for: its permit, then its task. */
   private volatile @Nullable Future<?> pending;
 
   private volatile @Nullable Permit permit;
+
+  /** The thread that hands the slot to the pool, if that is not the feeder's. */
+  private volatile @Nullable Thread submitter;
+
+  /** Whether the pool has the slot's task; published by {@link #pending}. */
+  private boolean submitted;
 
   Slot(MappingRun<T, R, ?> run) {
     this.run = run;
@@ -80,10 +88,22 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
     permit = newPermit;
   }
 
+  void submittedBy(Thread thread) {
+    submitter = thread;
+  }
+
   /** Follows the task's future until the task has ended. */
   void follow(CompletableFuture<R> future) {
+    if (submitter != null) {
+      submitter = null;
+    }
+    submitted = true;
     awaits(future);
-    var _ = future.whenComplete(this);
+    if (future instanceof TaskFuture<R> task) {
+      task.onEnd(this);
+    } else {
+      var _ = future.whenComplete(this);
+    }
   }
 
   /** From here {@link #stop} stops this; if it was called before, does it now. */
@@ -112,8 +132,8 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
     if (held != null) {
       held.close(thrown == null ? Outcome.SUCCESS : Outcome.IGNORED);
     }
-    pending = null;
-    if (STATE.compareAndSet(this, FED, SETTLING)) {
+    PENDING.setRelease(this, null);
+    if (!run.hasDeadlines() || STATE.compareAndSet(this, FED, SETTLING)) {
       value = result;
       failure = thrown;
       run.settling(this, thrown);
@@ -148,12 +168,21 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
     } else if (waitsFor != null) {
       boolean _ = waitsFor.cancel(true);
     }
+    Thread mayWaitForRoom = submitter;
+    if (mayWaitForRoom != null) {
+      mayWaitForRoom.interrupt();
+    }
   }
 
   // By the reader.
 
   boolean isSettled() {
     return state >= LATE;
+  }
+
+  boolean isFed() {
+    int now = state;
+    return now != OPEN && now != END;
   }
 
   boolean isEnd() {
@@ -164,6 +193,10 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
   boolean isUnended() {
     int now = state;
     return now == FED || now == SETTLING || now == LATE;
+  }
+
+  boolean isSubmitted() {
+    return pending != null && submitted && isUnended();
   }
 
   boolean isRunning() {

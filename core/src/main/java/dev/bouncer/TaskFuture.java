@@ -6,6 +6,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
+import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -33,13 +34,16 @@ import org.jspecify.annotations.Nullable;
 public abstract class TaskFuture<R extends @Nullable Object> extends CompletableFuture<R> {
   private static final VarHandle CLAIMED;
   private static final VarHandle START_ACTION;
-  private static final Runnable STARTED = TaskFuture::nothingMore;
+  private static final VarHandle LISTENER;
+  private static final BiConsumer<Object, Throwable> TOLD = TaskFuture::nothingMore;
 
   static {
     try {
       CLAIMED = MethodHandles.lookup().findVarHandle(TaskFuture.class, "claimed", boolean.class);
       START_ACTION =
           MethodHandles.lookup().findVarHandle(TaskFuture.class, "startAction", Runnable.class);
+      LISTENER =
+          MethodHandles.lookup().findVarHandle(TaskFuture.class, "listener", BiConsumer.class);
     } catch (ReflectiveOperationException impossible) {
       throw new ExceptionInInitializerError(impossible);
     }
@@ -48,13 +52,18 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
   /** True once it is decided who completes this future. */
   private volatile boolean claimed;
 
-  /** What to do when the task starts; {@link #STARTED} when it has. */
+  /** What to do when the task starts, until somebody does it. */
   private volatile @Nullable Runnable startAction;
+
+  private volatile boolean started;
+
+  /** Who is told of the end before all dependents; {@link #TOLD} when it has been. */
+  private volatile @Nullable BiConsumer<? super R, ? super @Nullable Throwable> listener;
 
   /** Creates the future of a task that has not started. */
   protected TaskFuture() {}
 
-  private static void nothingMore() {}
+  private static void nothingMore(Object result, Throwable failure) {}
 
   // For those who hold the future.
 
@@ -76,10 +85,10 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
    */
   public final void whenStarted(Runnable action) {
     if (!START_ACTION.compareAndSet(this, null, action)) {
-      if (startAction != STARTED) {
-        throw new IllegalStateException("a task can have one start action only: task=" + this);
-      }
-      action.run();
+      throw new IllegalStateException("a task can have one start action only: task=" + this);
+    }
+    if (started) {
+      runStartAction();
     }
   }
 
@@ -89,7 +98,7 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
    * @return false while it is queued
    */
   public final boolean isStarted() {
-    return startAction == STARTED;
+    return started;
   }
 
   /**
@@ -102,7 +111,7 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
   public boolean cancel(boolean mayInterruptIfRunning) {
     if (claim()) {
       abandoned(mayInterruptIfRunning);
-      return super.cancel(mayInterruptIfRunning);
+      return settleFailure(new CancellationException());
     }
     return isCancelled();
   }
@@ -111,7 +120,7 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
   public boolean complete(R value) {
     if (claim()) {
       abandoned(true);
-      return super.complete(value);
+      return settle(value);
     }
     return false;
   }
@@ -123,7 +132,7 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
     }
     if (claim()) {
       abandoned(true);
-      return super.completeExceptionally(failure);
+      return settleFailure(failure);
     }
     return false;
   }
@@ -152,9 +161,7 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
 
   @Override
   public void obtrudeValue(R value) {
-    if (claim()) {
-      abandoned(true);
-    }
+    boolean _ = complete(value);
     super.obtrudeValue(value);
   }
 
@@ -163,9 +170,7 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
     if (failure == null) {
       throw new NullPointerException("failure");
     }
-    if (claim()) {
-      abandoned(true);
-    }
+    boolean _ = completeExceptionally(failure);
     super.obtrudeException(failure);
   }
 
@@ -186,8 +191,13 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
 
   /** Called by the pool when the task starts, before its code runs. */
   protected final void started() {
-    Runnable action = (Runnable) START_ACTION.getAndSet(this, STARTED);
-    if (action != null) {
+    started = true;
+    runStartAction();
+  }
+
+  private void runStartAction() {
+    Runnable action = startAction;
+    if (action != null && START_ACTION.compareAndSet(this, action, null)) {
       action.run();
     }
   }
@@ -229,7 +239,7 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
    */
   protected final boolean drop(String message) {
     if (claim()) {
-      super.completeExceptionally(new CancellationException(message));
+      deliverCancellation(message);
       return true;
     }
     return false;
@@ -252,7 +262,7 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
 
   /** Completes after a successful {@link #claim}. */
   final void deliver(R result) {
-    super.complete(result);
+    boolean _ = settle(result);
   }
 
   /** Completes after a successful {@link #claim}. */
@@ -260,6 +270,43 @@ public abstract class TaskFuture<R extends @Nullable Object> extends Completable
     // Unwrapped, these two would read as "cancelled" or lose the task's own exception.
     boolean ambiguous =
         failure instanceof CancellationException || failure instanceof CompletionException;
-    super.completeExceptionally(ambiguous ? new CompletionException(failure) : failure);
+    boolean _ = settleFailure(ambiguous ? new CompletionException(failure) : failure);
+  }
+
+  /** Completes after a successful {@link #claim}. */
+  final void deliverCancellation(String message) {
+    boolean _ = settleFailure(new CancellationException(message));
+  }
+
+  /**
+   * Registers who is told of the end, as by {@code whenComplete} but for less: one, and before all
+   * dependents. If there is one already, or the end has come, it is an ordinary dependent.
+   */
+  final void onEnd(BiConsumer<? super R, ? super @Nullable Throwable> newListener) {
+    if (!LISTENER.compareAndSet(this, null, newListener)) {
+      var _ = whenComplete(newListener);
+    }
+  }
+
+  private boolean settle(R result) {
+    var told = tellNobodyElse();
+    if (told != null) {
+      told.accept(result, null);
+    }
+    return super.complete(result);
+  }
+
+  @SuppressWarnings("NullAway") // no result comes with a failure
+  private boolean settleFailure(Throwable failure) {
+    var told = tellNobodyElse();
+    if (told != null) {
+      told.accept(null, failure);
+    }
+    return super.completeExceptionally(failure);
+  }
+
+  @SuppressWarnings("unchecked")
+  private @Nullable BiConsumer<? super R, ? super @Nullable Throwable> tellNobodyElse() {
+    return (BiConsumer<? super R, ? super @Nullable Throwable>) LISTENER.getAndSet(this, TOLD);
   }
 }

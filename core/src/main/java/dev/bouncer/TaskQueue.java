@@ -2,6 +2,7 @@ package dev.bouncer;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,16 @@ final class TaskQueue {
     return size;
   }
 
+  int count(Predicate<PooledTask<?>> condition) {
+    int count = 0;
+    for (PooledTask<?> task = first; task != null; task = task.next) {
+      if (condition.test(task)) {
+        count++;
+      }
+    }
+    return count;
+  }
+
   void add(PooledTask<?> task) {
     task.previous = last;
     if (last == null) {
@@ -26,6 +37,17 @@ final class TaskQueue {
       last.next = task;
     }
     last = task;
+    size++;
+  }
+
+  void addFirst(PooledTask<?> task) {
+    task.next = first;
+    if (first == null) {
+      last = task;
+    } else {
+      first.previous = task;
+    }
+    first = task;
     size++;
   }
 

@@ -4,7 +4,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
@@ -35,27 +34,32 @@ public final class ThreadPool implements Pool {
   private final String name;
   private final Admission admission;
   private final Workers workers;
+  private final String taskPrefix;
   private final boolean namesThreads;
   private final @Nullable Limiter limiter;
   private final UnaryOperator<Runnable> context;
 
-  /** Tasks that have a place and need a permit or a thread; see {@link #launch}. */
-  private final ConcurrentLinkedQueue<PooledTask<?>> launches = new ConcurrentLinkedQueue<>();
-
-  private final AtomicInteger launching = new AtomicInteger();
+  /** Calls of {@link #askForPermits} that one thread serves one after the other. */
+  private final AtomicInteger asking = new AtomicInteger();
 
   private ThreadPool(Builder builder) {
     name = builder.name != null ? builder.name : "pool-" + UNNAMED.incrementAndGet();
-    admission = new Admission(name, builder.maxWorkers, builder.maxQueued, builder.whenFull);
+    taskPrefix = name + "/task ";
+    admission =
+        new Admission(
+            name, builder.maxWorkers, builder.maxQueued, builder.whenFull, builder.limiter != null);
     namesThreads = builder.threadFactory == null;
-    ThreadFactory factory =
-        builder.threadFactory != null ? builder.threadFactory : defaultFactory(builder.platform);
-    workers =
-        builder.platform
-            ? new ReusedThreads(factory, builder.maxWorkers)
-            : new FreshThreads(factory);
+    workers = builder.workers != null ? builder.workers : workers(builder);
     limiter = builder.limiter;
     context = builder.context;
+  }
+
+  private static Workers workers(Builder builder) {
+    ThreadFactory factory =
+        builder.threadFactory != null ? builder.threadFactory : defaultFactory(builder.platform);
+    return builder.platform
+        ? new ReusedThreads(factory, builder.maxWorkers)
+        : new FreshThreads(factory);
   }
 
   /**
@@ -117,9 +121,9 @@ public final class ThreadPool implements Pool {
   public void setMaxWorkers(int maxWorkers) {
     checkMaxWorkers(maxWorkers);
     workers.resize(maxWorkers);
-    for (PooledTask<?> task : admission.resize(maxWorkers, limiter != null)) {
-      launch(task);
-    }
+    Admission.Resized resized = admission.resize(maxWorkers);
+    resized.permits().forEach(Permit::close);
+    proceed(resized.startThread());
   }
 
   private static void checkMaxWorkers(int maxWorkers) {
@@ -187,43 +191,38 @@ public final class ThreadPool implements Pool {
   }
 
   private <R extends @Nullable Object> CompletableFuture<R> enqueue(PooledTask<R> task) {
-    Admission.Answer answer = admission.offer(task, limiter != null);
+    Admission.Answer answer = admission.offer(task);
     if (answer.dropped() != null) {
       boolean _ = answer.dropped().fail(admission.droppedForNewcomer());
     }
-    if (answer.start()) {
-      launch(task);
-    }
+    proceed(answer.startThread());
     return task;
   }
 
   // From place to thread.
 
-  /** Brings a task that has a place to its thread, by way of the limiter if there is one. */
-  private void launch(PooledTask<?> task) {
-    if (limiter == null) {
-      start(task);
-    } else {
-      launchInTurn(task);
+  /** Does what a change of the admission calls for. */
+  private void proceed(boolean startThread) {
+    if (startThread) {
+      startThread();
+    }
+    if (limiter != null) {
+      askForPermits(limiter);
     }
   }
 
   /**
-   * Launches without recursion. A failure on the way gives the place to the next task, which must
-   * be launched in turn, and so on: through the whole queue if the limiter is closed or no thread
-   * can be started. Hence the loop: a call that finds another one at work leaves its task to it.
+   * Asks for a permit for each task that has got a place. Without recursion: a request that fails
+   * gives the place to the next task, and so on through the whole queue if the limiter is closed.
+   * Hence the loop: a call that finds another one at work leaves its tasks to it.
    */
-  private void launchInTurn(PooledTask<?> task) {
-    launches.add(task);
-    if (launching.getAndIncrement() == 0) {
+  private void askForPermits(Limiter from) {
+    if (asking.getAndIncrement() == 0) {
       do {
-        PooledTask<?> next = Objects.requireNonNull(launches.poll());
-        if (limiter == null) {
-          start(next);
-        } else {
-          askForPermit(limiter, next);
+        for (var task = admission.pollUnasked(); task != null; task = admission.pollUnasked()) {
+          askForPermit(from, task);
         }
-      } while (launching.decrementAndGet() != 0);
+      } while (asking.decrementAndGet() != 0);
     }
   }
 
@@ -241,60 +240,75 @@ public final class ThreadPool implements Pool {
     var _ =
         request.whenComplete((permit, failure) -> {
           task.request = null;
-          if (permit == null) {
-            refused(task, Objects.requireNonNull(failure));
-          } else if (admission.begin(task)) {
-            task.permit = permit;
-            start(task);
-          } else {
-            permit.close();
+          if (permit != null) {
+            granted(task, permit);
+          } else if (admission.refused(task)) {
+            task.abort(Objects.requireNonNull(failure));
+            proceed(admission.failed(task));
           }
         });
   }
 
-  /** The limiter gave no permit: the task fails, unless it was withdrawn, and its place is free. */
-  private void refused(PooledTask<?> task, Throwable failure) {
-    if (admission.begin(task)) {
-      giveUp(task, failure);
+  private void granted(PooledTask<?> task, Permit permit) {
+    switch (admission.granted(task, permit)) {
+      case NOT_NEEDED -> permit.close();
+      case READY -> {}
+      case START_THREAD -> startThread();
     }
   }
 
-  private void start(PooledTask<?> task) {
-    try {
-      workers.start(task);
-    } catch (Throwable thrown) {
+  /** Starts a thread, or fails as many tasks as no thread can be started for. */
+  private void startThread() {
+    boolean again = true;
+    while (again) {
+      try {
+        workers.start(this::work);
+        return;
+      } catch (Throwable thrown) {
+        again = failOneReady(thrown);
+      }
+    }
+  }
+
+  private boolean failOneReady(Throwable noThread) {
+    Admission.First first = admission.threadStarted();
+    boolean again = first.startAnother();
+    if (first.task() != null) {
       var refusal = new RejectedExecutionException("no thread could be started: pool=" + name);
-      refusal.initCause(thrown);
-      giveUp(task, refusal);
+      refusal.initCause(noThread);
+      first.task().abort(refusal);
+      again |= admission.failed(first.task());
+      if (limiter != null) {
+        askForPermits(limiter);
+      }
     }
+    return again;
   }
 
-  private void giveUp(PooledTask<?> task, Throwable failure) {
-    task.abort(admission, failure);
-    PooledTask<?> next = admission.giveBack(task, limiter != null);
-    if (next != null) {
-      launchInTurn(next);
-    }
+  String taskPrefix() {
+    return taskPrefix;
   }
 
-  /** The life of a thread: runs the task that it was started for and then those it takes up. */
-  void work(PooledTask<?> first) {
+  /** The life of a thread: runs the tasks that are ready until there is none. */
+  private void work() {
     Thread thread = Thread.currentThread();
-    PooledTask<?> task = first;
+    Admission.First first = admission.threadStarted();
+    if (first.startAnother()) {
+      startThread();
+    }
+    PooledTask<?> task = first.task();
     while (task != null) {
       if (namesThreads) {
         thread.setName(task.name());
       }
-      Throwable uncaught = task.runBody(admission);
-      PooledTask<?> next = admission.giveBack(task, limiter != null);
-      if (next != null && limiter != null) {
-        launch(next);
-        next = null;
-      }
+      Throwable uncaught = task.runBody();
       if (uncaught != null) {
         report(thread, uncaught);
       }
-      task = next;
+      task = admission.ended(task);
+      if (limiter != null) {
+        askForPermits(limiter);
+      }
     }
   }
 
@@ -308,11 +322,9 @@ public final class ThreadPool implements Pool {
 
   /** Takes a task out that has not started; false when it is too late for that. */
   boolean withdraw(PooledTask<?> task) {
-    Admission.Withdrawal withdrawal = admission.withdraw(task, limiter != null);
-    if (withdrawal.next() != null) {
-      launch(withdrawal.next());
-    }
-    return withdrawal.withdrawn();
+    Admission.Withdrawal withdrawal = admission.withdraw(task);
+    proceed(withdrawal == Admission.Withdrawal.START_THREAD);
+    return withdrawal != Admission.Withdrawal.TOO_LATE;
   }
 
   // The end.
@@ -395,6 +407,7 @@ public final class ThreadPool implements Pool {
     private @Nullable ThreadFactory threadFactory;
     private @Nullable Limiter limiter;
     private UnaryOperator<Runnable> context = Context.NONE;
+    private @Nullable Workers workers;
 
     private Builder() {}
 
@@ -514,6 +527,12 @@ public final class ThreadPool implements Pool {
      */
     public Builder context(UnaryOperator<Runnable> hook) {
       this.context = Objects.requireNonNull(hook, "hook");
+      return this;
+    }
+
+    /** For tests that decide themselves when a thread starts. */
+    Builder workers(Workers workers) {
+      this.workers = workers;
       return this;
     }
 

@@ -4,12 +4,12 @@ package dev.bouncer;
 interface Workers {
 
   /**
-   * Lets a thread run a task that has a place. The thread calls {@link PooledTask#run}.
+   * Lets a thread do some work.
    *
-   * @throws RuntimeException or an {@code Error}, if no thread could be started; the task was not
-   *     and will not be run then
+   * @throws RuntimeException or an {@code Error}, if no thread could be started; the work was not
+   *     and will not be done then
    */
-  void start(PooledTask<?> task);
+  void start(Runnable work);
 
   /** Ends idle threads beyond this many threads in all. */
   default void resize(int maxWorkers) {}

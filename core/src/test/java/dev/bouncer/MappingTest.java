@@ -477,7 +477,7 @@ class MappingTest {
     try (var own = ThreadPool.of(2)) {
       assertEquals(0, own.map(inputs, input -> input).iterator().next());
     }
-    assertTrue(inputs.read.get() <= 9, "read: " + inputs.read);
+    assertTrue(inputs.read.get() <= 33, "read: " + inputs.read);
   }
 
   @Test
@@ -621,5 +621,260 @@ class MappingTest {
     assertInstanceOf(Result.Success.class, results.get(0));
     assertEquals("no limiter", ((Result.Failure<?, ?>) results.get(1)).cause().getMessage());
     assertInstanceOf(Result.Success.class, results.get(2));
+  }
+
+  @Test
+  void limiter_ofAPoolThatIsSmaller_holdsNoMorePermitsThanWorkers() throws Exception {
+    var limiter = AsyncSemaphore.of(100);
+    var gate = new CountDownLatch(1);
+    var results =
+        mapping(
+                true,
+                input -> {
+                  await(gate);
+                  return input;
+                })
+            .limiter(limiter)
+            .over(numbers(50));
+    Thread reader = Thread.ofVirtual().start(() -> assertEquals(50, results.count()));
+    eventually("all workers busy", () -> pool.stats().running() == 4);
+    assertEquals(4, limiter.inUse());
+    gate.countDown();
+    reader.join();
+    assertEquals(0, limiter.inUse());
+  }
+
+  // Full pools.
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void over_poolWithABoundedQueue_waitsForItsOwnTasksInsteadOfFailing(boolean ordered) {
+    try (var small = ThreadPool.builder().maxWorkers(2).maxQueued(1).build()) {
+      Mapping<Integer, Integer> mapping = small.mapping(input -> input);
+      var results = (ordered ? mapping : mapping.unordered()).buffer(50).over(numbers(500));
+      assertEquals(numbers(500), results.sorted().toList());
+    }
+  }
+
+  @Test
+  void over_limiterAndPoolWithABoundedQueue_waitsForItsOwnTasks() {
+    var limiter = AsyncSemaphore.of(10);
+    try (var small = ThreadPool.builder().maxWorkers(1).maxQueued(0).build()) {
+      var results =
+          small
+              .<Integer, Integer>mapping(input -> input)
+              .limiter(input -> limiter)
+              .over(numbers(300));
+      assertEquals(numbers(300), results.toList());
+    }
+    assertEquals(0, limiter.inUse());
+  }
+
+  @Test
+  void over_poolFullOfOthersTasks_isTold() throws Exception {
+    var gate = new CountDownLatch(1);
+    try (var small = ThreadPool.builder().maxWorkers(1).maxQueued(0).build()) {
+      small.submit(() -> {
+        await(gate);
+        return 1;
+      });
+      var results = small.map(numbers(3), input -> input);
+      var thrown = assertThrows(CompletionException.class, results::toList);
+      assertInstanceOf(PoolFullException.class, thrown.getCause());
+      gate.countDown();
+    }
+  }
+
+  @Test
+  void over_blockingPool_closeFreesTheFeeder() throws Exception {
+    var gate = new CountDownLatch(1);
+    try (var small =
+        ThreadPool.builder().maxWorkers(1).maxQueued(0).whenFull(WhenFull.BLOCK).build()) {
+      var other =
+          small.submit(() -> {
+            gate.await();
+            return 1;
+          });
+      var results = small.map(numbers(3), input -> input);
+      Thread reader =
+          Thread.ofPlatform()
+              .start(() -> assertThrows(CancellationException.class, results::toList));
+      eventually("the reader waits", () -> reader.getState() == Thread.State.WAITING);
+      results.close();
+      reader.join();
+      assertFalse(other.isDone());
+      gate.countDown();
+    }
+  }
+
+  // Progress.
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void onProgress_lastReportHasTheFinalNumbersBeforeTheStreamEnds(boolean ordered) {
+    var reports = new ArrayList<Progress>();
+    var listening = new AtomicInteger();
+    var results =
+        mapping(
+                ordered,
+                input -> {
+                  if (input % 10 == 0) {
+                    throw new IllegalStateException();
+                  }
+                  return input;
+                })
+            .onProgress(progress -> {
+              assertEquals(1, listening.incrementAndGet());
+              reports.add(progress);
+              listening.decrementAndGet();
+            })
+            .resultsOver(numbers(500));
+    assertEquals(500, results.toList().size());
+    Progress last = reports.getLast();
+    assertEquals(500, last.done());
+    assertEquals(50, last.failed());
+    assertEquals(0, last.running());
+    assertEquals(500, last.total().orElseThrow());
+    assertTrue(last.perSecond() > 0);
+    assertEquals(Duration.ZERO, last.remaining().orElseThrow());
+    long before = 0;
+    for (Progress report : reports) {
+      assertTrue(report.done() >= before && report.failed() <= report.done(), report::toString);
+      before = report.done();
+    }
+  }
+
+  @Test
+  void onProgress_listenerThatThrowsOrBlocks_harmsNobodyElse() throws Exception {
+    var gate = new CountDownLatch(1);
+    var calls = new AtomicInteger();
+    var iterator =
+        mapping(true, input -> input)
+            .onProgress(progress -> {
+              calls.incrementAndGet();
+              try {
+                await(gate);
+              } catch (InterruptedException e) {
+                throw new AssertionError(e);
+              }
+            })
+            .over(numbers(200))
+            .iterator();
+    for (int i = 0; i < 200; i++) {
+      assertEquals(i, iterator.next());
+    }
+    assertEquals(1, calls.get());
+    gate.countDown();
+    assertFalse(iterator.hasNext());
+    assertEquals(2, calls.get());
+  }
+
+  @Test
+  void progress_estimates() {
+    var halfway = new Progress(50, 0, 4, java.util.OptionalLong.of(100), Duration.ofSeconds(10));
+    assertEquals(5.0, halfway.perSecond());
+    assertEquals(Duration.ofSeconds(10), halfway.remaining().orElseThrow());
+    var unknown = new Progress(50, 0, 4, java.util.OptionalLong.empty(), Duration.ofSeconds(10));
+    assertTrue(unknown.remaining().isEmpty());
+    var start = new Progress(0, 0, 0, java.util.OptionalLong.of(5), Duration.ZERO);
+    assertEquals(0.0, start.perSecond());
+    assertTrue(start.remaining().isEmpty());
+  }
+
+  // Gatherers.
+
+  @Test
+  void gatherer_inAPipeline_mapsInOrderAndCountsItsPlace() {
+    var running = new AtomicInteger();
+    var most = new AtomicInteger();
+    var results =
+        numbers(2_000).stream()
+            .gather(
+                BoundedGatherers.<Integer, Integer>map(
+                    pool,
+                    input -> {
+                      most.accumulateAndGet(running.incrementAndGet(), Math::max);
+                      LockSupport.parkNanos(1);
+                      running.decrementAndGet();
+                      return input;
+                    }))
+            .toList();
+    assertEquals(numbers(2_000), results);
+    assertTrue(most.get() <= 4, "most: " + most);
+  }
+
+  @Test
+  void gatherer_ofALimiter_holdsItsPermits() {
+    var limiter = AsyncSemaphore.of(3);
+    var running = new AtomicInteger();
+    var most = new AtomicInteger();
+    var results =
+        numbers(300).stream()
+            .gather(
+                BoundedGatherers.<Integer, Integer>map(
+                    limiter,
+                    input -> {
+                      most.accumulateAndGet(running.incrementAndGet(), Math::max);
+                      LockSupport.parkNanos(1);
+                      running.decrementAndGet();
+                      return input;
+                    }))
+            .toList();
+    assertEquals(numbers(300), results);
+    assertTrue(most.get() <= 3, "most: " + most);
+    assertEquals(0, limiter.inUse());
+    assertEquals(300, limiter.stats().acquired());
+  }
+
+  @Test
+  void gatherer_shortCircuitAndEndless_stops() {
+    var results =
+        Stream.iterate(0, n -> n + 1)
+            .gather(pool.<Integer, Integer>mapping(input -> input).gatherer())
+            .limit(100)
+            .toList();
+    assertEquals(numbers(100), results);
+    eventually("an empty pool", () -> pool.stats().running() + pool.stats().queued() == 0);
+  }
+
+  @Test
+  void gatherer_failure_failsThePipeline() {
+    var failure = new IllegalStateException("seven");
+    var pipeline =
+        numbers(100).stream()
+            .gather(
+                pool.<Integer, Integer>mapping(
+                        input -> {
+                          if (input == 7) {
+                            throw failure;
+                          }
+                          return input;
+                        })
+                    .gatherer());
+    assertSame(failure, assertThrows(CompletionException.class, pipeline::toList).getCause());
+  }
+
+  // Context.
+
+  @Test
+  void over_contextHookThatFails_isTold() {
+    var failure = new IllegalStateException("hook");
+    try (var own =
+        ThreadPool.builder()
+            .maxWorkers(1)
+            .context(task ->
+                () -> {
+                  throw failure;
+                })
+            .build()) {
+      var results = own.map(numbers(3), input -> input);
+      assertSame(failure, assertThrows(CompletionException.class, results::toList).getCause());
+    }
+    try (var own = ThreadPool.builder().maxWorkers(1).context(task -> () -> {}).build()) {
+      var results = own.map(numbers(3), input -> input);
+      assertInstanceOf(
+          IllegalStateException.class,
+          assertThrows(CompletionException.class, results::toList).getCause());
+    }
   }
 }
