@@ -24,37 +24,76 @@ import org.junit.jupiter.api.Test;
 public class AsyncSemaphoreLinearizabilityLincheckTest {
 
   @Test
-  void operations_ofEveryInterleaving_lookSequential() {
+  void weightsOneAndTwo_lookSequential() {
+    check(Weighted.class);
+  }
+
+  @Test
+  void limitsBelowAQueuedWeight_lookSequential() {
+    check(Shrinking.class);
+  }
+
+  private static void check(Class<?> operations) {
     new ModelCheckingOptions()
-        .iterations(25)
-        .invocationsPerIteration(250)
+        .iterations(20)
+        .invocationsPerIteration(200)
         .threads(2)
         .actorsBefore(2)
         .actorsPerThread(3)
         .actorsAfter(2)
         .sequentialSpecification(Sequential.class)
-        .check(Concurrent.class);
+        .check(operations);
   }
 
-  /** The real one. Each thread minds its own permits and futures. */
-  @Param(name = "weight", gen = IntGen.class, conf = "1:2")
-  @Param(name = "limit", gen = IntGen.class, conf = "0:3")
-  public static class Concurrent {
-    private final AsyncSemaphore semaphore = AsyncSemaphore.builder(2).build(new StrictTiming());
-    private final Map<Integer, Deque<CompletableFuture<Permit>>> asked = new ConcurrentHashMap<>();
+  /** Light and heavy requests, all of them always possible. */
+  public static class Weighted extends Concurrent {
+    @Operation
+    public boolean heavyAcquireAsync(@Param(gen = ThreadIdGen.class) int thread) {
+      return acquireAsync(thread, 2);
+    }
 
     @Operation
-    public boolean tryAcquire(
-        @Param(gen = ThreadIdGen.class) int thread, @Param(name = "weight") int weight) {
-      Permit permit = semaphore.tryAcquire(weight).orElse(null);
+    public void setLimit(@Param(gen = IntGen.class, conf = "2:3") int limit) {
+      semaphore.setLimit(limit);
+    }
+  }
+
+  /**
+   * Light requests around the heavy one that waits from the beginning, which smaller limits make
+   * impossible and larger ones possible again. (Asking for the impossible itself is left to the
+   * ordinary tests: Lincheck 3.7 takes the formatting of its message for an endless loop.)
+   */
+  public static class Shrinking extends Concurrent {
+    @Operation
+    public void setLimit(@Param(gen = IntGen.class, conf = "0:2") int limit) {
+      semaphore.setLimit(limit);
+    }
+  }
+
+  /** The real one. Each thread minds its own permits and futures; a heavy request waits. */
+  public abstract static class Concurrent {
+    final AsyncSemaphore semaphore = AsyncSemaphore.builder(2).build(new StrictTiming());
+    private final Map<Integer, Deque<CompletableFuture<Permit>>> asked = new ConcurrentHashMap<>();
+
+    Concurrent() {
+      for (int thread : new int[] {0, 1}) {
+        mine(thread).add(semaphore.acquireAsync(2));
+      }
+    }
+
+    @Operation
+    public boolean tryAcquire(@Param(gen = ThreadIdGen.class) int thread) {
+      Permit permit = semaphore.tryAcquire().orElse(null);
       return permit != null && mine(thread).add(CompletableFuture.completedFuture(permit));
     }
 
     @Operation
-    public boolean acquireAsync(
-        @Param(gen = ThreadIdGen.class) int thread, @Param(name = "weight") int weight) {
-      CompletableFuture<Permit> future = semaphore.acquireAsync(weight);
-      return mine(thread).add(future);
+    public boolean acquireAsync(@Param(gen = ThreadIdGen.class) int thread) {
+      return acquireAsync(thread, 1);
+    }
+
+    final boolean acquireAsync(int thread, int weight) {
+      return mine(thread).add(semaphore.acquireAsync(weight));
     }
 
     /** Gives the oldest request up: it leaves the line, or it holds a permit, which goes back. */
@@ -69,11 +108,6 @@ public class AsyncSemaphoreLinearizabilityLincheckTest {
       }
       oldest.thenAccept(Permit::close);
       return "a permit";
-    }
-
-    @Operation
-    public void setLimit(@Param(name = "limit") int limit) {
-      semaphore.setLimit(limit);
     }
 
     @Operation
@@ -108,19 +142,30 @@ public class AsyncSemaphoreLinearizabilityLincheckTest {
     private int inUse;
     private boolean closed;
 
-    public boolean tryAcquire(int thread, int weight) {
+    public Sequential() {
+      acquireAsync(0, 2);
+      acquireAsync(1, 2);
+    }
+
+    public boolean tryAcquire(int thread) {
       if (closed) {
         throw new LimiterClosedException("closed");
       }
-      checkWeight(weight);
       boolean somebodyIsFirst = line.stream().anyMatch(this::isPossible);
-      return !somebodyIsFirst && inUse + weight <= limit && acquireAsync(thread, weight);
+      return !somebodyIsFirst && inUse < limit && acquireAsync(thread);
     }
 
-    public boolean acquireAsync(int thread, int weight) {
+    public boolean acquireAsync(int thread) {
+      return acquireAsync(thread, 1);
+    }
+
+    public boolean heavyAcquireAsync(int thread) {
+      return acquireAsync(thread, 2);
+    }
+
+    private boolean acquireAsync(int thread, int weight) {
       Request request = new Request(weight);
       if (!closed) {
-        checkWeight(weight);
         line.add(request);
         admit();
       }
@@ -167,12 +212,6 @@ public class AsyncSemaphoreLinearizabilityLincheckTest {
 
     private boolean isPossible(Request request) {
       return request.weight <= Math.max(limit, 1);
-    }
-
-    private void checkWeight(int weight) {
-      if (weight > Math.max(limit, 1)) {
-        throw new IllegalArgumentException("too heavy");
-      }
     }
 
     private Deque<Request> mine(int thread) {

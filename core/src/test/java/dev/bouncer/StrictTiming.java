@@ -2,6 +2,8 @@ package dev.bouncer;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 
 /**
  * Time that stands still until a test lets every deadline pass at once, and a park that returns for
@@ -69,8 +71,10 @@ final class StrictTiming implements Timing {
   }
 
   @Override
-  public synchronized void after(long nanos, Runnable action) {
-    alarms.add(action);
+  public synchronized Future<?> after(long nanos, Runnable action) {
+    FutureTask<?> alarm = new FutureTask<>(action, null);
+    alarms.add(alarm);
+    return alarm;
   }
 
   /** Lets all deadlines pass: whoever parked with one wakes up, and this thread runs the alarms. */
