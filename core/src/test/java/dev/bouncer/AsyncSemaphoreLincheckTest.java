@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("deep")
 class AsyncSemaphoreLincheckTest {
-  private static final int INTERLEAVINGS = 250;
+  private static final int INTERLEAVINGS = 150;
   private static final Duration LONG = Duration.ofHours(1);
 
   /** One run of a scenario: a semaphore in strict time, the threads, and how many are inside. */
@@ -407,8 +407,7 @@ class AsyncSemaphoreLincheckTest {
   void fullLine_dropsTheOldestOnce() {
     explore(() -> {
       Scene scene =
-          new Scene(
-              AsyncSemaphore.builder(1).maxWaiting(1).whenFull(WhenFull.DROP_OLDEST), 1);
+          new Scene(AsyncSemaphore.builder(1).maxWaiting(1).whenFull(WhenFull.DROP_OLDEST), 1);
       Permit held = scene.semaphore.tryAcquire().orElseThrow();
       CompletableFuture<Permit> oldest = scene.semaphore.acquireAsync();
       oldest.thenAccept(scene::use);

@@ -35,7 +35,7 @@ public class AsyncSemaphoreLinearizabilityLincheckTest {
 
   private static void check(Class<?> operations) {
     new ModelCheckingOptions()
-        .iterations(20)
+        .iterations(12)
         .invocationsPerIteration(200)
         .threads(2)
         .actorsBefore(2)
