@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("deep")
 class AsyncSemaphoreLincheckTest {
-  private static final int INTERLEAVINGS = 150;
+  private static final int INTERLEAVINGS = 60;
   private static final Duration LONG = Duration.ofHours(1);
 
   /** One run of a scenario: a semaphore in strict time, the threads, and how many are inside. */
