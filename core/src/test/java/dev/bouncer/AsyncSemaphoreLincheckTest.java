@@ -33,6 +33,7 @@ class AsyncSemaphoreLincheckTest {
      * Reaches everything that the threads share. Lincheck 3.7 cannot look into lambdas: what only
      * they capture it takes for local to one thread, and never switches threads at it.
      */
+    @SuppressWarnings("UnusedVariable") // written only: that alone makes the scene shared
     private static volatile Scene shared;
 
     Scene(AsyncSemaphore.Builder builder, int mostInside) {
