@@ -18,8 +18,8 @@ import reactor.core.scheduler.Schedulers;
 final class TinyTasks {
   private static final int TASKS = 100_000;
   private static final int AT_ONCE = 64;
-  private static final int WARM_UPS = 20;
-  private static final int RUNS = 11;
+  private static final int WARM_UPS = 80;
+  private static final int RUNS = 21;
 
   private TinyTasks() {}
 
