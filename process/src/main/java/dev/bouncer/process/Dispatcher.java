@@ -5,9 +5,12 @@ import dev.bouncer.process.wire.ProtocolException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -46,6 +49,15 @@ final class Dispatcher {
   private static final int MAX_START_FAILURES = 5;
   private static final long FIRST_BACK_OFF_MILLIS = 50;
   private static final long MAX_BACK_OFF_MILLIS = 5_000;
+  private static final int WRITE_BATCH = 1_024;
+
+  /** How many tasks a worker holds at most. */
+  private static final int MAX_AHEAD = 4_096;
+
+  /** How long the tasks that a worker holds may be expected to take. */
+  private static final long AHEAD_NANOS = 1_000_000;
+
+  private static final Duration LONGER_THAN_EXPECTED = Duration.ofMillis(5);
 
   private final PoolOptions options;
   private final WorkerLauncher launcher;
@@ -293,11 +305,15 @@ final class Dispatcher {
     }
   }
 
-  void started(Worker worker, long taskId) throws ProtocolException {
+  /** A task runs. It may have been answered meanwhile: then this is old news. */
+  void started(Worker worker, long taskId) {
     PoolTask<?> task;
     lock.lock();
     try {
-      task = head(worker, taskId);
+      task = worker.inFlight.peekFirst();
+      if (task == null || task.id != taskId) {
+        return;
+      }
       task.state = PoolTask.State.RUNNING;
       task.startedAtNanos = System.nanoTime();
       startFailures = 0;
@@ -307,18 +323,78 @@ final class Dispatcher {
     task.hasStarted();
   }
 
-  /** A task has ended in its worker, one way or another: its place is free. */
-  PoolTask<?> answered(Worker worker, long taskId) throws ProtocolException {
+  /** Copies the tasks whose answers come next. */
+  void copyInFlight(Worker worker, List<PoolTask<?>> target, int limit) {
     lock.lock();
     try {
-      PoolTask<?> task = head(worker, taskId);
-      worker.inFlight.removeFirst();
-      task.state = PoolTask.State.ENDED;
-      task.worker = null;
-      if (worker.state == Worker.State.READY && worker.inFlight.isEmpty()) {
-        offer(worker);
+      for (Iterator<PoolTask<?>> tasks = worker.inFlight.iterator();
+          tasks.hasNext() && target.size() < limit; ) {
+        target.add(tasks.next());
       }
-      return task;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The oldest tasks of a worker have ended, one way or another: their places are free. */
+  void answered(Worker worker, List<AnswerReader.Ended> ended) {
+    lock.lock();
+    try {
+      for (int i = 0; i < ended.size(); i++) {
+        PoolTask<?> task = worker.inFlight.removeFirst();
+        task.state = PoolTask.State.ENDED;
+        task.worker = null;
+        worker.plannedNanos -= task.plannedNanos;
+      }
+      startFailures = 0;
+      worker.revoking &= worker.inFlight.size() > 1;
+      placesFreed(worker);
+    } finally {
+      lock.unlock();
+    }
+    for (AnswerReader.Ended end : ended) {
+      end.task().hasStarted();
+      complete(end.task(), end.result(), end.failure());
+    }
+  }
+
+  /** A worker gave a task back that it had not started. */
+  void revoked(Worker worker, long taskId) throws ProtocolException {
+    lock.lock();
+    try {
+      PoolTask<?> task = worker.inFlight.peekLast(); // they come in the order of the last first
+      if (task == null || task.id != taskId) {
+        task =
+            worker.inFlight.stream()
+                .filter(flying -> flying.id == taskId)
+                .findFirst()
+                .orElseThrow(() -> new ProtocolException("task must be in flight: task=" + taskId));
+      }
+      worker.inFlight.removeLastOccurrence(task);
+      task.worker = null;
+      worker.plannedNanos -= task.plannedNanos;
+      if (task.interrupted || !task.isWanted()) {
+        task.state = PoolTask.State.ENDED;
+      } else {
+        task.state = PoolTask.State.QUEUED;
+        queue.addFirst(task);
+      }
+      if (worker.inFlight.size() <= 1) {
+        worker.revoking = false;
+      }
+      placesFreed(worker);
+      assign();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void ledgerKept(Worker worker) {
+    worker.deleteLedgerFile();
+    lock.lock();
+    try {
+      worker.ledgerState = Worker.LedgerState.KEPT;
+      refill(worker);
     } finally {
       lock.unlock();
     }
@@ -392,11 +468,19 @@ final class Dispatcher {
       idle.remove(worker);
       boolean hadWork = !worker.inFlight.isEmpty();
       boolean ranSomething = false;
+      long lastStarted = worker.lastStarted();
+      Set<PoolTask<?>> unsent = Collections.newSetFromMap(new IdentityHashMap<>());
+      for (Worker.Message message : worker.outgoing) {
+        if (message instanceof Worker.RunTask(PoolTask<?> task)) {
+          unsent.add(task);
+        }
+      }
       for (Iterator<PoolTask<?>> tasks = worker.inFlight.descendingIterator(); tasks.hasNext(); ) {
         PoolTask<?> task = tasks.next();
-        boolean unsent = worker.outgoing.stream().anyMatch(m -> isRun(m, task));
+        boolean mayHaveStarted =
+            !drained || task.state == PoolTask.State.RUNNING || task.id == lastStarted;
         task.worker = null;
-        if (unsent || (drained && task.state == PoolTask.State.ASSIGNED)) {
+        if (unsent.contains(task) || !mayHaveStarted) {
           requeue(task, victims);
         } else {
           ranSomething = true;
@@ -451,17 +535,20 @@ final class Dispatcher {
     }
   }
 
-  /** Waits for something to send; null when the worker is gone. Called by its writer. */
-  Worker.@Nullable Message awaitOutgoing(Worker worker) {
+  /** Waits for something to send; false when the worker is gone. Called by its writer. */
+  boolean awaitOutgoing(Worker worker, List<Worker.Message> target) {
     lock.lock();
     try {
       while (worker.outgoing.isEmpty()) {
         if (worker.state == Worker.State.GONE) {
-          return null;
+          return false;
         }
         worker.outgoingOrGone.awaitUninterruptibly();
       }
-      return worker.outgoing.removeFirst();
+      while (!worker.outgoing.isEmpty() && target.size() < WRITE_BATCH) {
+        target.add(worker.outgoing.removeFirst());
+      }
+      return true;
     } finally {
       lock.unlock();
     }
@@ -495,14 +582,6 @@ final class Dispatcher {
 
   // ------------------------------------------------------------------ with the lock held
 
-  private PoolTask<?> head(Worker worker, long taskId) throws ProtocolException {
-    PoolTask<?> task = worker.inFlight.peekFirst();
-    if (task == null || task.id != taskId) {
-      throw new ProtocolException("answer must be for the task that is due: task=" + taskId);
-    }
-    return task;
-  }
-
   /** A worker has nothing to do: gives it a task, lets it wait for one, or ends it. */
   private void offer(Worker worker) {
     if (liveWorkers() > maxWorkers) {
@@ -517,12 +596,9 @@ final class Dispatcher {
   /** Gives queued tasks to idle workers, and starts workers for the rest as far as allowed. */
   private void assign() {
     while (!queue.isEmpty() && !idle.isEmpty()) {
-      PoolTask<?> task = queue.removeFirst();
       Worker worker = idle.removeFirst();
-      task.state = PoolTask.State.ASSIGNED;
-      task.worker = worker;
-      worker.inFlight.addLast(task);
-      send(worker, new Worker.RunTask(task));
+      give(worker, queue.removeFirst());
+      refill(worker);
     }
     while (starting < queue.size()
         && workers.size() < maxWorkers
@@ -530,6 +606,83 @@ final class Dispatcher {
         && broken == null) {
       start();
     }
+  }
+
+  private void give(Worker worker, PoolTask<?> task) {
+    task.state = PoolTask.State.ASSIGNED;
+    task.worker = worker;
+    task.plannedNanos = task.function.cost.nanos();
+    worker.plannedNanos += task.plannedNanos;
+    worker.inFlight.addLast(task);
+    send(worker, new Worker.RunTask(task));
+  }
+
+  /** Some tasks of a worker have ended: it gets others, waits for one, or ends. */
+  private void placesFreed(Worker worker) {
+    if (worker.state == Worker.State.READY) {
+      if (worker.inFlight.isEmpty()) {
+        worker.plannedNanos = 0;
+        offer(worker);
+      } else if (worker.inFlight.size() <= MAX_AHEAD / 2) {
+        refill(worker);
+      }
+    }
+  }
+
+  /**
+   * Sends tasks ahead to a worker that is busy, so that it need not wait for each: as many as are
+   * expected to take a moment all together. A task whose cost is not known is never sent ahead, so
+   * long tasks do not queue behind each other while other workers are free. Only a worker with a
+   * ledger gets tasks ahead: if it dies, the ledger tells the one that ran from those that did not.
+   */
+  private void refill(Worker worker) {
+    if (queue.isEmpty()
+        || worker.state != Worker.State.READY
+        || worker.inFlight.isEmpty()
+        || worker.revoking
+        || liveWorkers() > maxWorkers) {
+      return;
+    }
+    if (worker.ledgerState != Worker.LedgerState.KEPT) {
+      if (worker.ledgerState == Worker.LedgerState.NONE
+          && queue.first().function.cost.nanos() < AHEAD_NANOS) {
+        worker.ledgerState = Worker.LedgerState.ASKED_FOR;
+        send(worker, new Worker.NoLedgerYet());
+      }
+      return;
+    }
+    boolean wasAlone = worker.inFlight.size() == 1;
+    while (!queue.isEmpty()
+        && worker.inFlight.size() < MAX_AHEAD
+        && worker.plannedNanos + queue.first().function.cost.nanos() < AHEAD_NANOS) {
+      give(worker, queue.removeFirst());
+    }
+    if (wasAlone && worker.inFlight.size() > 1) {
+      watch(worker);
+    }
+  }
+
+  /** Takes back what was sent ahead if the task before it turns out to be a long one. */
+  private void watch(Worker worker) {
+    long head = worker.inFlight.getFirst().id;
+    schedule(
+        LONGER_THAN_EXPECTED,
+        () -> {
+          lock.lock();
+          try {
+            if (worker.inFlight.size() < 2 || worker.state != Worker.State.READY) {
+              return;
+            }
+            if (worker.inFlight.getFirst().id != head) {
+              watch(worker);
+            } else if (!worker.revoking) {
+              worker.revoking = true;
+              send(worker, new Worker.RevokeTasks());
+            }
+          } finally {
+            lock.unlock();
+          }
+        });
   }
 
   private void start() {
@@ -562,9 +715,8 @@ final class Dispatcher {
       worker.inFlight.remove(task);
       task.state = PoolTask.State.ENDED;
       task.worker = null;
-      if (worker.state == Worker.State.READY && worker.inFlight.isEmpty()) {
-        offer(worker);
-      }
+      worker.plannedNanos -= task.plannedNanos;
+      placesFreed(worker);
       return;
     }
     send(worker, new Worker.CancelTask(task.id));

@@ -63,6 +63,7 @@ final class PoolTask<R extends @Nullable Object> extends TaskFuture<R> implement
   State state = State.QUEUED;
   long id;
   long startedAtNanos;
+  long plannedNanos;
   boolean interrupted;
   double progress;
   @Nullable String progressMessage;

@@ -6,10 +6,13 @@ import dev.bouncer.process.wire.ValueWriter;
 import dev.bouncer.process.wire.WireOutput;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.Path;
 import java.util.BitSet;
 
 /** Writes messages to one worker; knows which functions the worker knows. Used by one thread. */
 final class WorkerChannel {
+  private static final int ENOUGH_BYTES = 32 << 10;
+
   private final OutputStream stream;
   private final WireOutput output = new WireOutput(1 << 13);
   private final BitSet defined = new BitSet();
@@ -18,7 +21,8 @@ final class WorkerChannel {
     this.stream = stream;
   }
 
-  void send(Worker.Message message) throws IOException {
+  /** Adds a message to those that {@link #flush} writes; writes by itself when they are many. */
+  void add(Worker.Message message) throws IOException {
     switch (message) {
       case Worker.RunTask(PoolTask<?> task) -> encode(task);
       case Worker.CancelTask(long id) -> {
@@ -26,13 +30,31 @@ final class WorkerChannel {
         output.putLong(id);
         output.end();
       }
+      case Worker.RevokeTasks _ -> {
+        output.begin(FrameKind.REVOKE);
+        output.end();
+      }
+      case Worker.KeepLedger(Path file) -> {
+        output.begin(FrameKind.KEEP_LEDGER);
+        output.putString(file.toString());
+        output.end();
+      }
+      case Worker.NoLedgerYet _ -> throw new IllegalStateException("the ledger must be made first");
       case Worker.ShutDown _ -> {
         output.begin(FrameKind.SHUTDOWN);
         output.end();
       }
     }
-    output.drainTo(stream);
-    stream.flush();
+    if (output.size() >= ENOUGH_BYTES) {
+      flush();
+    }
+  }
+
+  void flush() throws IOException {
+    if (output.size() > 0) {
+      output.drainTo(stream);
+      stream.flush();
+    }
   }
 
   private void encode(PoolTask<?> task) throws IOException {
