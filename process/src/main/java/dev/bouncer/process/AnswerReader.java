@@ -25,6 +25,15 @@ final class AnswerReader {
   /** A task, and how it ended. */
   record Ended(PoolTask<?> task, @Nullable Object result, @Nullable Throwable failure) {}
 
+  /** The initializer of a worker failed: the worker is of no use. */
+  private static final class InitializerException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    InitializerException(String trace) {
+      super("initializer of the workers must not fail: it threw " + trace.strip());
+    }
+  }
+
   private final Worker worker;
   private final Dispatcher dispatcher;
   private final PoolOptions options;
@@ -58,13 +67,23 @@ final class AnswerReader {
   private void handle(byte kind, WireInput frame) throws IOException {
     switch (kind) {
       case FrameKind.RESULT -> {
-        PoolTask<?> task = due(frame.getLong());
+        long id = frame.getLong();
+        if (id == FrameKind.INITIALIZER) {
+          dispatcher.initialized(worker);
+          return;
+        }
+        PoolTask<?> task = due(id);
         task.function.cost.ran(frame.getInt());
         result(task, frame);
         return;
       }
       case FrameKind.FAILURE -> {
-        PoolTask<?> task = due(frame.getLong());
+        long id = frame.getLong();
+        if (id == FrameKind.INITIALIZER) {
+          var _ = frame.getInt();
+          throw new InitializerException(RemoteFailure.read(frame).trace());
+        }
+        PoolTask<?> task = due(id);
         task.function.cost.ran(frame.getInt());
         failure(task, frame);
         return;
@@ -118,7 +137,7 @@ final class AnswerReader {
               + FrameKind.PROTOCOL
               + "; check the class path of the workers");
     }
-    dispatcher.ready(worker, frame.getLong());
+    dispatcher.hello(worker, frame.getLong());
   }
 
   private void result(PoolTask<?> task, WireInput frame) throws ProtocolException {

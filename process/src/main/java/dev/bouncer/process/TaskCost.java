@@ -2,8 +2,8 @@ package dev.bouncer.process;
 
 /**
  * What one function takes to run, learnt from its tasks. Follows the middle of what it sees rather
- * than the mean: each task moves the estimate by a factor at most, so that one that was slow because
- * the machine was busy counts for no more than any other. Threads race on it without harm.
+ * than the mean: each task moves the estimate by a factor at most, so that one that was slow
+ * because the machine was busy counts for no more than any other. Threads race on it without harm.
  */
 final class TaskCost {
   /** More than any budget: a function that was never seen is not sent ahead of time. */

@@ -31,7 +31,9 @@ final class Worker {
 
   /** What the pool wants to tell the worker. */
   sealed interface Message
-      permits RunTask, CancelTask, RevokeTasks, NoLedgerYet, KeepLedger, ShutDown {}
+      permits Initialize, RunTask, CancelTask, RevokeTasks, NoLedgerYet, KeepLedger, ShutDown {}
+
+  record Initialize() implements Message {}
 
   record RunTask(PoolTask<?> task) implements Message {}
 
@@ -61,6 +63,7 @@ final class Worker {
   final int id;
   private final Dispatcher dispatcher;
   private final PoolOptions options;
+  private final @Nullable EncodedFunction initializer;
 
   // guarded by the dispatcher's lock
   State state = State.STARTING;
@@ -73,16 +76,29 @@ final class Worker {
   /** What the tasks in flight are expected to take. */
   long plannedNanos;
 
-  boolean revoking;
+  /** The task that runs takes longer than expected: nothing is sent ahead while it does. */
+  boolean headIsLong;
+
+  boolean watched;
+  long tasksGiven;
+  long idleSinceNanos;
+  @Nullable String killReason;
+  final long madeAtNanos = System.nanoTime();
 
   private volatile @Nullable Process process;
   private volatile boolean killed;
   private volatile @Nullable LedgerFile ledgerFile;
 
-  Worker(int id, Dispatcher dispatcher, PoolOptions options, Condition outgoingOrGone) {
+  Worker(
+      int id,
+      Dispatcher dispatcher,
+      PoolOptions options,
+      @Nullable EncodedFunction initializer,
+      Condition outgoingOrGone) {
     this.id = id;
     this.dispatcher = dispatcher;
     this.options = options;
+    this.initializer = initializer;
     this.outgoingOrGone = outgoingOrGone;
   }
 
@@ -154,7 +170,7 @@ final class Worker {
   }
 
   private void write(OutputStream stream) {
-    WorkerChannel channel = new WorkerChannel(stream);
+    WorkerChannel channel = new WorkerChannel(stream, initializer);
     try {
       List<Message> messages = new ArrayList<>();
       while (dispatcher.awaitOutgoing(this, messages)) {

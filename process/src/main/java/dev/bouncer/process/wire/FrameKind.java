@@ -7,6 +7,9 @@ public final class FrameKind {
   /** Changes with every change of a frame; both ends must agree. */
   public static final int PROTOCOL = 1;
 
+  /** The number of the task that prepares a worker for the others. */
+  public static final long INITIALIZER = 0;
+
   // ---- pool to worker
 
   /** Names a function for later tasks: int shape, then a {@link FunctionShape}. */

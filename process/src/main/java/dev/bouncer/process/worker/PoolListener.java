@@ -7,6 +7,7 @@ import dev.bouncer.process.wire.Ledger;
 import dev.bouncer.process.wire.ProtocolException;
 import dev.bouncer.process.wire.WireInput;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,6 +21,8 @@ import java.util.concurrent.locks.LockSupport;
 final class PoolListener implements Runnable {
   /** How long the shutdown hooks of tasks may take in a worker that was told to end. */
   private static final long LAST_GRACE_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+  private static final Path SHELL = Path.of("/bin/sh");
 
   private final FrameReader frames;
   private final FunctionTable functions;
@@ -57,6 +60,27 @@ final class PoolListener implements Runnable {
       exitCode = WorkerMain.BROKEN;
       System.err.println(
           "bouncer worker: ends because it cannot read what the pool sent: " + broken);
+    } finally {
+      endAtOnce(exitCode);
+    }
+  }
+
+  /**
+   * Ends this process and everything that its tasks started. A JVM that halts waits until all its
+   * threads have come to a safe place; one of them may never do, so somebody outside is asked to
+   * kill it.
+   */
+  private static void endAtOnce(int exitCode) {
+    try {
+      ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
+      if (Files.isExecutable(SHELL)) {
+        var _ =
+            new ProcessBuilder(
+                    SHELL.toString(), "-c", "kill -KILL " + ProcessHandle.current().pid())
+                .start();
+      }
+    } catch (IOException | RuntimeException | Error impossible) {
+      // Then halting has to do.
     } finally {
       Runtime.getRuntime().halt(exitCode);
     }
