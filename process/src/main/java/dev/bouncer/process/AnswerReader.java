@@ -1,22 +1,48 @@
 package dev.bouncer.process;
 
 import dev.bouncer.process.wire.FrameKind;
+import dev.bouncer.process.wire.FrameReader;
 import dev.bouncer.process.wire.ProtocolException;
 import dev.bouncer.process.wire.RemoteFailure;
 import dev.bouncer.process.wire.ResultFilter;
 import dev.bouncer.process.wire.ValueReader;
 import dev.bouncer.process.wire.WireInput;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Understands what one worker sends. Used by the thread that reads from it, which never writes to
  * the worker and never runs code of the user: a worker that answers is always listened to.
+ *
+ * <p>Answers that arrive together are handled together: the dispatcher's lock is taken twice for
+ * all of them, once to learn which tasks are due and once to give their places back.
  */
 final class AnswerReader {
+  private static final int BATCH = 512;
+
+  /** A task, and how it ended. */
+  record Ended(PoolTask<?> task, @Nullable Object result, @Nullable Throwable failure) {}
+
+  /** The initializer of a worker failed: the worker is of no use. */
+  private static final class InitializerException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    InitializerException(String trace) {
+      super("initializer of the workers must not fail: it threw " + trace.strip());
+    }
+  }
+
   private final Worker worker;
   private final Dispatcher dispatcher;
   private final PoolOptions options;
+  private final List<Ended> ended = new ArrayList<>();
+
+  /**
+   * The tasks that are due, in order; the first {@code ended.size()} of them have been answered.
+   */
+  private final List<PoolTask<?>> due = new ArrayList<>();
 
   AnswerReader(Worker worker, Dispatcher dispatcher, PoolOptions options) {
     this.worker = worker;
@@ -24,15 +50,51 @@ final class AnswerReader {
     this.options = options;
   }
 
-  void handle(byte kind, WireInput frame) throws IOException {
+  /** Reads until the worker has nothing more to say. */
+  void readAll(FrameReader frames) throws IOException {
+    try {
+      while (frames.next()) {
+        handle(frames.kind(), frames.payload());
+        if (!frames.hasNext() || ended.size() == BATCH) {
+          settle();
+        }
+      }
+    } finally {
+      settle();
+    }
+  }
+
+  private void handle(byte kind, WireInput frame) throws IOException {
+    switch (kind) {
+      case FrameKind.RESULT -> {
+        long id = frame.getLong();
+        if (id == FrameKind.INITIALIZER) {
+          dispatcher.initialized(worker);
+          return;
+        }
+        PoolTask<?> task = due(id);
+        task.function.cost.ran(frame.getInt());
+        result(task, frame);
+        return;
+      }
+      case FrameKind.FAILURE -> {
+        long id = frame.getLong();
+        if (id == FrameKind.INITIALIZER) {
+          var _ = frame.getInt();
+          throw new InitializerException(RemoteFailure.read(frame).trace());
+        }
+        PoolTask<?> task = due(id);
+        task.function.cost.ran(frame.getInt());
+        failure(task, frame);
+        return;
+      }
+      default -> settle(); // the others look at the state that the answers before them have left
+    }
     switch (kind) {
       case FrameKind.HELLO -> hello(frame);
       case FrameKind.STARTED -> dispatcher.started(worker, frame.getLong());
-      case FrameKind.RESULT -> result(dispatcher.answered(worker, frame.getLong()), frame);
-      case FrameKind.FAILURE -> failure(dispatcher.answered(worker, frame.getLong()), frame);
-      case FrameKind.REVOKED -> {
-        var _ = dispatcher.answered(worker, frame.getLong());
-      }
+      case FrameKind.REVOKED -> dispatcher.revoked(worker, frame.getLong());
+      case FrameKind.LEDGER_KEPT -> dispatcher.ledgerKept(worker);
       case FrameKind.PROGRESS -> {
         long task = frame.getLong();
         double fraction = Double.longBitsToDouble(frame.getLong());
@@ -40,6 +102,29 @@ final class AnswerReader {
       }
       default -> throw new ProtocolException("kind of a frame must be known: kind=" + kind);
     }
+  }
+
+  /** Gives the places of the answered tasks back, then tells those who wait for them. */
+  private void settle() {
+    due.clear();
+    if (!ended.isEmpty()) {
+      dispatcher.answered(worker, ended);
+      ended.clear();
+    }
+  }
+
+  /** The task that an answer must be for: the oldest one without an answer. */
+  private PoolTask<?> due(long taskId) throws ProtocolException {
+    int next = ended.size();
+    if (next >= due.size() || due.get(next).id != taskId) { // one may have been taken back since
+      settle();
+      dispatcher.copyInFlight(worker, due, BATCH);
+      next = 0;
+    }
+    if (due.isEmpty() || due.get(next).id != taskId) {
+      throw new ProtocolException("answer must be for the task that is due: task=" + taskId);
+    }
+    return due.get(next);
   }
 
   private void hello(WireInput frame) throws ProtocolException {
@@ -52,23 +137,22 @@ final class AnswerReader {
               + FrameKind.PROTOCOL
               + "; check the class path of the workers");
     }
-    dispatcher.ready(worker, frame.getLong());
+    dispatcher.hello(worker, frame.getLong());
   }
 
   private void result(PoolTask<?> task, WireInput frame) throws ProtocolException {
     ResultFilter filter = filter(task);
     try {
-      Object result = values(task, filter).read(frame);
-      dispatcher.complete(task, result, null);
+      ended.add(new Ended(task, values(task, filter).read(frame), null));
     } catch (ProtocolException broken) {
-      dispatcher.complete(task, null, broken);
+      ended.add(new Ended(task, null, broken));
       throw broken;
     } catch (IOException
         | ClassNotFoundException
         | RuntimeException
         | StackOverflowError
         | LinkageError unreadable) {
-      dispatcher.complete(task, null, explain(filter, unreadable));
+      ended.add(new Ended(task, null, explain(filter, unreadable)));
     }
   }
 
@@ -77,10 +161,10 @@ final class AnswerReader {
     try {
       failure = RemoteFailure.read(frame);
     } catch (ProtocolException broken) {
-      dispatcher.complete(task, null, broken);
+      ended.add(new Ended(task, null, broken));
       throw broken;
     }
-    dispatcher.complete(task, null, rebuild(task, failure));
+    ended.add(new Ended(task, null, rebuild(task, failure)));
   }
 
   /** The exception itself if it can be had, else one that says all about it. */

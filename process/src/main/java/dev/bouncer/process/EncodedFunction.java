@@ -20,16 +20,25 @@ final class EncodedFunction {
   /** The class whose code it is: its loader and package are those of its results. */
   final Class<?> origin;
 
+  /** What it takes to run; shared by all functions of one class. */
+  final TaskCost cost;
+
   EncodedFunction(
-      int id, @Nullable FunctionShape shape, byte[] captured, String name, Class<?> origin) {
+      int id,
+      @Nullable FunctionShape shape,
+      byte[] captured,
+      String name,
+      Class<?> origin,
+      TaskCost cost) {
     this.id = id;
     this.shape = shape;
     this.captured = captured;
     this.name = name;
     this.origin = origin;
+    this.cost = cost;
   }
 
   EncodedFunction withCaptured(byte[] values) {
-    return new EncodedFunction(id, shape, values, name, origin);
+    return new EncodedFunction(id, shape, values, name, origin, cost);
   }
 }

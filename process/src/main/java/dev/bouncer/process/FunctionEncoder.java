@@ -32,6 +32,7 @@ final class FunctionEncoder {
   /** What is known of one class of functions. */
   private static final class LambdaClass {
     final @Nullable Method writeReplace;
+    final TaskCost cost = new TaskCost();
     volatile @Nullable EncodedFunction shaped; // without captured values
     volatile @Nullable Kept kept;
 
@@ -56,7 +57,7 @@ final class FunctionEncoder {
       return kept.encoded;
     }
     SerializedLambda lambda = disassemble(function, known.writeReplace);
-    return lambda == null ? whole(function) : lambda(function, lambda, known);
+    return lambda == null ? whole(function, known) : lambda(function, lambda, known);
   }
 
   private EncodedFunction lambda(Object function, SerializedLambda lambda, LambdaClass known) {
@@ -88,7 +89,7 @@ final class FunctionEncoder {
           FunctionShape shape = FunctionShape.of(lambda);
           shaped =
               new EncodedFunction(
-                  lastId.incrementAndGet(), shape, new byte[0], shape.describe(), type);
+                  lastId.incrementAndGet(), shape, new byte[0], shape.describe(), type, known.cost);
           known.shaped = shaped;
         }
       }
@@ -96,7 +97,7 @@ final class FunctionEncoder {
     return shaped;
   }
 
-  private static EncodedFunction whole(Object function) {
+  private static EncodedFunction whole(Object function, LambdaClass known) {
     WireOutput output = new WireOutput(512);
     try {
       ValueWriter.write(output, function);
@@ -104,7 +105,8 @@ final class FunctionEncoder {
       throw Culprit.inFunction(function, failure);
     }
     Class<?> type = function.getClass();
-    return new EncodedFunction(FunctionShape.OBJECT, null, output.toBytes(), type.getName(), type);
+    return new EncodedFunction(
+        FunctionShape.OBJECT, null, output.toBytes(), type.getName(), type, known.cost);
   }
 
   /** Takes a lambda apart; null for a function that is no lambda or does not let us. */

@@ -3,6 +3,7 @@ package dev.bouncer.process;
 import dev.bouncer.TaskFuture;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.OptionalDouble;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -63,8 +64,9 @@ final class PoolTask<R extends @Nullable Object> extends TaskFuture<R> implement
   State state = State.QUEUED;
   long id;
   long startedAtNanos;
+  long plannedNanos;
   boolean interrupted;
-  double progress;
+  OptionalDouble progress = OptionalDouble.empty();
   @Nullable String progressMessage;
   @Nullable Worker worker;
   @Nullable PoolTask<?> previous;

@@ -14,6 +14,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -89,7 +91,7 @@ public final class ProcessPool implements Pool {
     return new Builder();
   }
 
-  private ProcessPool(PoolOptions options) {
+  private ProcessPool(PoolOptions options, @Nullable Job<?> initializer) {
     String worker = System.getProperty(WorkerMain.MARKER);
     if (worker != null) {
       throw new IllegalStateException(
@@ -99,7 +101,9 @@ public final class ProcessPool implements Pool {
               + " the worker too: make the pool in main, or where it is used");
     }
     ShutdownHook hook = new ShutdownHook();
-    this.dispatcher = new Dispatcher(options, hook::remove);
+    this.dispatcher =
+        new Dispatcher(
+            options, initializer == null ? null : functions.encode(initializer), hook::remove);
     hook.add(dispatcher);
     CLEANER.register(this, dispatcher::shutdown);
   }
@@ -234,6 +238,26 @@ public final class ProcessPool implements Pool {
     return dispatcher.stats();
   }
 
+  /**
+   * Returns what the pool knows of each worker at this moment, those that start or end included.
+   *
+   * @return an immutable list, in the order of their start
+   */
+  public List<WorkerInfo> workers() {
+    return dispatcher.workers();
+  }
+
+  /**
+   * Describes the pool and each of its workers, a line each: for a log, when something hangs.
+   *
+   * @return the lines
+   */
+  public String dump() {
+    StringBuilder text = new StringBuilder(stats().toString());
+    workers().forEach(worker -> text.append("\n  ").append(worker));
+    return text.toString();
+  }
+
   private static int checkMaxWorkers(int maxWorkers) {
     if (maxWorkers < 1) {
       throw new IllegalArgumentException("maxWorkers must be at least 1: maxWorkers=" + maxWorkers);
@@ -298,6 +322,15 @@ public final class ProcessPool implements Pool {
     private Duration killAfter = Duration.ofMillis(200);
     private WorkerOutput output = WorkerOutput.INHERIT;
 
+    private int minWorkers;
+    private int spare;
+    private OptionalLong maxHeap = OptionalLong.empty();
+    private OptionalLong maxRss = OptionalLong.empty();
+    private OptionalInt maxTasksPerWorker = OptionalInt.empty();
+    private @Nullable Duration taskTimeout;
+    private @Nullable Duration idleTimeout;
+    private @Nullable Job<?> initializer;
+
     private Builder() {}
 
     /**
@@ -310,6 +343,136 @@ public final class ProcessPool implements Pool {
     public Builder maxWorkers(int maxWorkers) {
       this.maxWorkers = checkMaxWorkers(maxWorkers);
       return this;
+    }
+
+    /**
+     * Sets how many workers are started with the pool and kept even when they have nothing to do.
+     * Default: none.
+     *
+     * @param minWorkers the number, from 0 to the greatest number of workers
+     * @return this
+     * @throws IllegalArgumentException if the number is below 0
+     */
+    public Builder minWorkers(int minWorkers) {
+      if (minWorkers < 0) {
+        throw new IllegalArgumentException(
+            "minWorkers must be at least 0: minWorkers=" + minWorkers);
+      }
+      this.minWorkers = minWorkers;
+      return this;
+    }
+
+    /**
+     * Keeps one more worker than run tasks, ready to take over when one dies or is killed, so that
+     * nothing waits for the start of a JVM. There are then up to {@code maxWorkers + 1} processes,
+     * and still never more than {@code maxWorkers} that run tasks. Default: none.
+     *
+     * @param spare whether to keep a spare worker
+     * @return this
+     */
+    public Builder spare(boolean spare) {
+      this.spare = spare ? 1 : 0;
+      return this;
+    }
+
+    /**
+     * Sets how long a task may run. One that runs longer fails with a {@link
+     * java.util.concurrent.TimeoutException}, is interrupted, and killed with its worker if that
+     * does not end it within {@link #killAfter}. Time in the queue does not count. Default: no
+     * limit.
+     *
+     * @param timeout the duration, above zero
+     * @return this
+     * @throws IllegalArgumentException if it is zero or less
+     */
+    public Builder taskTimeout(Duration timeout) {
+      this.taskTimeout = checkPositive("taskTimeout", timeout);
+      return this;
+    }
+
+    /**
+     * Sets after how long a worker that has nothing to do is ended. Default: never.
+     *
+     * @param timeout the duration, above zero
+     * @return this
+     * @throws IllegalArgumentException if it is zero or less
+     */
+    public Builder idleTimeout(Duration timeout) {
+      this.idleTimeout = checkPositive("idleTimeout", timeout);
+      return this;
+    }
+
+    /**
+     * Sets after how many tasks a worker is replaced by a fresh one. Default: never.
+     *
+     * @param tasks the number, at least 1
+     * @return this
+     * @throws IllegalArgumentException if the number is below 1
+     */
+    public Builder maxTasksPerWorker(int tasks) {
+      if (tasks < 1) {
+        throw new IllegalArgumentException(
+            "maxTasksPerWorker must be at least 1: maxTasksPerWorker=" + tasks);
+      }
+      this.maxTasksPerWorker = OptionalInt.of(tasks);
+      return this;
+    }
+
+    /**
+     * Sets the heap that each worker may use. A task that needs more ends its worker and fails with
+     * a {@link WorkerCrashedException} that says so. Default: 60 % of the machine's memory, or of
+     * the container's, divided by the number of workers.
+     *
+     * @param bytes the size, at least 16 MiB
+     * @return this
+     * @throws IllegalArgumentException if it is less
+     */
+    public Builder maxHeap(long bytes) {
+      this.maxHeap = OptionalLong.of(checkMemory("maxHeap", bytes));
+      return this;
+    }
+
+    /**
+     * Sets how much memory the process of a worker may hold, native memory included; looked at ten
+     * times a second, where the system tells it (Linux). A worker that holds more is killed if it
+     * runs a task, which fails with a {@link WorkerCrashedException}, and replaced if it does not.
+     * Default: no limit.
+     *
+     * @param bytes the size, at least 16 MiB
+     * @return this
+     * @throws IllegalArgumentException if it is less
+     */
+    public Builder maxRss(long bytes) {
+      this.maxRss = OptionalLong.of(checkMemory("maxRss", bytes));
+      return this;
+    }
+
+    /**
+     * Sets what each worker does before its first task: load a model, open a connection, warm up. A
+     * worker whose initializer throws, or takes longer than {@link #startTimeout}, counts as one
+     * that could not be started. Default: nothing.
+     *
+     * @param initializer what to run, once in each worker
+     * @return this
+     */
+    public Builder initializer(Job<?> initializer) {
+      this.initializer = Objects.requireNonNull(initializer, "initializer");
+      return this;
+    }
+
+    private static Duration checkPositive(String name, Duration duration) {
+      if (duration.isZero() || duration.isNegative()) {
+        throw new IllegalArgumentException(name + " must be above zero: " + name + "=" + duration);
+      }
+      return duration;
+    }
+
+    private static long checkMemory(String name, long bytes) {
+      if (bytes < 16 << 20) {
+        throw new IllegalArgumentException(
+            name + " must be at least 16 MiB: " + name + "=" + bytes);
+      }
+      return bytes;
     }
 
     /**
@@ -386,11 +549,7 @@ public final class ProcessPool implements Pool {
      * @throws IllegalArgumentException if it is zero or less
      */
     public Builder startTimeout(Duration timeout) {
-      if (timeout.isZero() || timeout.isNegative()) {
-        throw new IllegalArgumentException(
-            "startTimeout must be above zero: startTimeout=" + timeout);
-      }
-      this.startTimeout = timeout;
+      this.startTimeout = checkPositive("startTimeout", timeout);
       return this;
     }
 
@@ -422,23 +581,40 @@ public final class ProcessPool implements Pool {
     }
 
     /**
-     * Makes the pool. No worker is started yet.
+     * Makes the pool. Never waits for workers to start.
      *
      * @return the pool
+     * @throws IllegalArgumentException if {@code minWorkers} is above {@code maxWorkers}, or the
+     *     initializer cannot be sent to a worker
      * @throws IllegalStateException if this JVM is itself a worker, or has no {@code java} launcher
      */
     public ProcessPool build() {
+      if (minWorkers > maxWorkers) {
+        throw new IllegalArgumentException(
+            "minWorkers must be at most maxWorkers: minWorkers="
+                + minWorkers
+                + " maxWorkers="
+                + maxWorkers);
+      }
       return new ProcessPool(
           new PoolOptions(
               name == null ? "process-pool-" + UNNAMED.incrementAndGet() : name,
               maxWorkers,
+              minWorkers,
+              spare,
               classPath,
               jvmOptions,
+              maxHeap,
+              maxRss,
+              maxTasksPerWorker,
               resultTypes,
               maxMessageBytes,
               startTimeout,
+              taskTimeout,
+              idleTimeout,
               killAfter,
-              output));
+              output),
+          initializer);
     }
   }
 }

@@ -46,6 +46,10 @@ final class TaskQueue {
     size++;
   }
 
+  PoolTask<?> first() {
+    return Objects.requireNonNull(head, "the queue is empty");
+  }
+
   PoolTask<?> removeFirst() {
     PoolTask<?> first = Objects.requireNonNull(head, "the queue is empty");
     remove(first);

@@ -1,9 +1,13 @@
 package dev.bouncer.process;
 
 import dev.bouncer.process.wire.FrameReader;
+import dev.bouncer.process.wire.Ledger;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import org.jspecify.annotations.Nullable;
@@ -26,13 +30,29 @@ final class Worker {
   }
 
   /** What the pool wants to tell the worker. */
-  sealed interface Message permits RunTask, CancelTask, ShutDown {}
+  sealed interface Message
+      permits Initialize, RunTask, CancelTask, RevokeTasks, NoLedgerYet, KeepLedger, ShutDown {}
+
+  record Initialize() implements Message {}
 
   record RunTask(PoolTask<?> task) implements Message {}
 
   record CancelTask(long id) implements Message {}
 
+  record RevokeTasks() implements Message {}
+
+  /** The worker is to keep a ledger that its writer has to make first. */
+  record NoLedgerYet() implements Message {}
+
+  record KeepLedger(Path file) implements Message {}
+
   record ShutDown() implements Message {}
+
+  enum LedgerState {
+    NONE,
+    ASKED_FOR,
+    KEPT
+  }
 
   /** How long a worker that closed its pipe may take to be reaped, before it is killed. */
   private static final long REAP_MILLIS = 2_000;
@@ -43,26 +63,66 @@ final class Worker {
   final int id;
   private final Dispatcher dispatcher;
   private final PoolOptions options;
+  private final @Nullable EncodedFunction initializer;
 
   // guarded by the dispatcher's lock
   State state = State.STARTING;
   final ArrayDeque<PoolTask<?>> inFlight = new ArrayDeque<>();
   final ArrayDeque<Message> outgoing = new ArrayDeque<>();
   final Condition outgoingOrGone;
+  LedgerState ledgerState = LedgerState.NONE;
   long pid;
+
+  /** What the tasks in flight are expected to take. */
+  long plannedNanos;
+
+  /** The task that runs takes longer than expected: nothing is sent ahead while it does. */
+  boolean headIsLong;
+
+  boolean watched;
+  long tasksGiven;
+  long idleSinceNanos;
+  @Nullable String killReason;
+  final long madeAtNanos = System.nanoTime();
 
   private volatile @Nullable Process process;
   private volatile boolean killed;
+  private volatile @Nullable LedgerFile ledgerFile;
 
-  Worker(int id, Dispatcher dispatcher, PoolOptions options, Condition outgoingOrGone) {
+  Worker(
+      int id,
+      Dispatcher dispatcher,
+      PoolOptions options,
+      @Nullable EncodedFunction initializer,
+      Condition outgoingOrGone) {
     this.id = id;
     this.dispatcher = dispatcher;
     this.options = options;
+    this.initializer = initializer;
     this.outgoingOrGone = outgoingOrGone;
   }
 
   /** How a worker ended, as far as its last words are known. */
   record End(@Nullable Integer exitCode, String output, @Nullable Throwable cause) {}
+
+  /** The number of the task that the ledger names as started last; 0 if it names none. */
+  long lastStarted() {
+    LedgerFile file = ledgerFile;
+    return file == null ? 0 : file.ledger.lastStarted();
+  }
+
+  private @Nullable Ledger ledger() {
+    LedgerFile file = ledgerFile;
+    return file == null ? null : file.ledger;
+  }
+
+  /** The worker has mapped its ledger, or will never: the file's name is no longer needed. */
+  void deleteLedgerFile() {
+    LedgerFile file = ledgerFile;
+    if (file != null) {
+      file.delete();
+    }
+  }
 
   /** Starts the child. Called by the launching thread; returns as soon as the process exists. */
   void launch(WorkerCommand command) {
@@ -110,38 +170,48 @@ final class Worker {
   }
 
   private void write(OutputStream stream) {
-    WorkerChannel channel = new WorkerChannel(stream);
+    WorkerChannel channel = new WorkerChannel(stream, initializer);
     try {
-      for (Message message = dispatcher.awaitOutgoing(this);
-          message != null;
-          message = dispatcher.awaitOutgoing(this)) {
-        channel.send(message);
+      List<Message> messages = new ArrayList<>();
+      while (dispatcher.awaitOutgoing(this, messages)) {
+        for (Message message : messages) {
+          channel.add(message instanceof NoLedgerYet ? createLedger() : message);
+        }
+        channel.flush();
+        messages.clear();
       }
     } catch (IOException | RuntimeException | Error pipeIsBroken) {
       kill(); // it is dead already, or will never get what it waits for; its reader does the rest
     }
   }
 
+  /** Makes the ledger; called by the writer, as it takes a moment. */
+  private Message createLedger() throws IOException {
+    LedgerFile file = LedgerFile.create(id);
+    ledgerFile = file;
+    return new KeepLedger(file.path);
+  }
+
   private void read(WorkerCommand.Started launched, OutputPump pump) {
     Process child = launched.process();
     @Nullable Throwable broken = null;
     try {
-      FrameReader frames = new FrameReader(child.getInputStream(), options.maxMessageBytes());
-      AnswerReader answers = new AnswerReader(this, dispatcher, options);
-      while (frames.next()) {
-        answers.handle(frames.kind(), frames.payload());
-      }
+      RecoveredStream stream =
+          new RecoveredStream(child.getInputStream(), () -> reap(child), this::ledger);
+      new AnswerReader(this, dispatcher, options)
+          .readAll(new FrameReader(stream, options.maxMessageBytes()));
     } catch (IOException | RuntimeException | Error failure) {
       broken = failure;
       kill();
     }
-    Integer exitCode = reap(child);
+    int exitCode = reap(child);
+    deleteLedgerFile();
     var _ = launched.arguments().toFile().delete(); // the worker does, if it gets that far
     dispatcher.gone(this, new End(exitCode, pump.tail(TAIL_MILLIS), broken), broken == null);
   }
 
   /** Waits until the child is really dead: only then may another one take its place. */
-  private Integer reap(Process child) {
+  private int reap(Process child) {
     while (true) {
       try {
         if (!child.waitFor(REAP_MILLIS, TimeUnit.MILLISECONDS)) {

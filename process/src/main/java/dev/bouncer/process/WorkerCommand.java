@@ -13,22 +13,19 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The command line of a worker.
  *
  * <p>On Linux and macOS a shell moves the protocol from standard input and output to descriptors 3
  * and 4 and then becomes the JVM, so that nothing a task or native code prints can get between two
- * frames; it also makes the worker ignore Ctrl-C, which reaches the whole process group, so that
- * the pool can decide what happens to running tasks. Where {@code setpriv} is there (Linux), the
- * kernel kills the worker when the thread that started it ends, be it by a SIGKILL of the whole
- * JVM.
+ * frames. It also makes the worker ignore Ctrl-C, which reaches the whole process group, so that
+ * the pool can decide what happens to running tasks.
  *
  * <p>Elsewhere (Windows) the worker is started directly and the protocol stays on standard input
- * and output; the worker sends what tasks print to standard error. The end of its standard input
- * tells every worker that the pool is gone.
+ * and output; the worker sends what tasks print to standard error.
+ *
+ * <p>The end of the pipe from the pool tells a worker that the pool is gone, however that ended.
  *
  * <p>All arguments of the JVM are in a file that only the owner can read: a class path may be
  * longer than a command line can be. The worker deletes it as soon as it runs.
@@ -40,12 +37,9 @@ final class WorkerCommand {
   private static final String MOVE_DESCRIPTORS =
       "trap \"\" INT; exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >&2";
 
-  private static final List<String> KILL_WITH_PARENT = List.of("setpriv", "--pdeathsig", "KILL");
-
   private final PoolOptions options;
   private final Path java;
   private final boolean movesDescriptors;
-  private @Nullable Boolean setprivWorks;
 
   WorkerCommand(PoolOptions options) {
     this.options = options;
@@ -66,9 +60,6 @@ final class WorkerCommand {
       Files.writeString(arguments, String.join("\n", jvmArguments(workerId)), nativeCharset());
       List<String> command = new ArrayList<>();
       if (movesDescriptors) {
-        if (setprivWorks()) {
-          command.addAll(KILL_WITH_PARENT);
-        }
         command.addAll(List.of(SHELL, "-c", MOVE_DESCRIPTORS));
       }
       command.addAll(
@@ -87,7 +78,9 @@ final class WorkerCommand {
         List.of(
             "-XX:+UseSerialGC",
             "-XX:ActiveProcessorCount=1",
-            "-XX:MaxRAMPercentage=" + Math.max(1.0, 60.0 / options.maxWorkers()),
+            options.maxHeapBytes().isPresent()
+                ? "-Xmx" + options.maxHeapBytes().getAsLong()
+                : "-XX:MaxRAMPercentage=" + Math.max(1.0, 60.0 / options.maxWorkers()),
             "-Xss512k",
             "-XX:-UsePerfData",
             "-XX:+ExitOnOutOfMemoryError",
@@ -169,36 +162,5 @@ final class WorkerCommand {
     }
     throw new IllegalStateException(
         "ProcessPool must find a java launcher to start workers with: looked in=" + bin);
-  }
-
-  private boolean setprivWorks() {
-    Boolean known = setprivWorks;
-    if (known == null) {
-      known = probeSetpriv();
-      setprivWorks = known;
-    }
-    return known;
-  }
-
-  private static boolean probeSetpriv() {
-    List<String> probe = new ArrayList<>(KILL_WITH_PARENT);
-    probe.addAll(List.of(SHELL, "-c", ":"));
-    try {
-      Process process =
-          new ProcessBuilder(probe)
-              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-              .redirectError(ProcessBuilder.Redirect.DISCARD)
-              .start();
-      if (process.waitFor(5, TimeUnit.SECONDS)) {
-        return process.exitValue() == 0;
-      }
-      process.destroyForcibly();
-      return false;
-    } catch (IOException notThere) {
-      return false;
-    } catch (InterruptedException stop) {
-      Thread.currentThread().interrupt();
-      return false;
-    }
   }
 }

@@ -4,9 +4,10 @@ import java.util.concurrent.LinkedBlockingQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one thread of a pool that starts its workers. It lives as long as they do: on Linux the
- * kernel kills a worker when the thread that started it ends ({@code PR_SET_PDEATHSIG}), not when
- * the process does.
+ * The one thread of a pool that starts its workers, one after the other, so that nobody who submits
+ * a task ever waits for the operating system. It lives as long as the workers do: a system that
+ * ties a child to its parent ties it to the thread that started it ({@code PR_SET_PDEATHSIG} of
+ * Linux).
  */
 final class WorkerLauncher {
   /** A request to start a worker, or to end the thread. */

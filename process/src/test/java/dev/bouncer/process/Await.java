@@ -2,6 +2,10 @@ package dev.bouncer.process;
 
 import static org.junit.jupiter.api.Assertions.fail;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -27,8 +31,18 @@ final class Await {
 
   /** Waits until a process is gone; a zombie that nobody reaped counts as gone. */
   static void untilGone(long pid) throws Exception {
-    until(
-        "process " + pid + " is gone",
-        () -> ProcessHandle.of(pid).map(process -> !process.isAlive()).orElse(true));
+    until("process " + pid + " is gone", () -> !isAlive(pid));
+  }
+
+  private static boolean isAlive(long pid) throws IOException {
+    if (!ProcessHandle.of(pid).map(ProcessHandle::isAlive).orElse(false)) {
+      return false;
+    }
+    Path status = Path.of("/proc", "" + pid, "stat");
+    try {
+      return !Files.exists(status) || !Files.readString(status).contains(") Z ");
+    } catch (NoSuchFileException goneMeanwhile) {
+      return false;
+    }
   }
 }

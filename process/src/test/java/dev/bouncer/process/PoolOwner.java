@@ -13,6 +13,17 @@ final class PoolOwner {
     ProcessPool pool = ProcessPool.of(1);
     switch (arguments[0]) {
       case "idle" -> Tasks.announce(Path.of(pids), pool.submit(() -> Tasks.pid()).get());
+      case "starting" -> {
+        var _ = pool.submit(() -> Tasks.pid());
+      }
+      case "grandchild" -> {
+        var _ =
+            pool.submit(() -> {
+              var child = new ProcessBuilder("sleep", "600").start();
+              Tasks.announce(Path.of(pids));
+              return child.waitFor();
+            });
+      }
       case "sleeping" -> {
         var _ = pool.submit(() -> Tasks.hang(Path.of(pids)));
       }

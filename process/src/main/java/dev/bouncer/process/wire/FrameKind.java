@@ -7,6 +7,9 @@ public final class FrameKind {
   /** Changes with every change of a frame; both ends must agree. */
   public static final int PROTOCOL = 1;
 
+  /** The number of the task that prepares a worker for the others. */
+  public static final long INITIALIZER = 0;
+
   // ---- pool to worker
 
   /** Names a function for later tasks: int shape, then a {@link FunctionShape}. */
@@ -21,6 +24,12 @@ public final class FrameKind {
   /** Ends the worker when it has run what it was sent. */
   public static final byte SHUTDOWN = 4;
 
+  /** Maps a ledger and uses it from then on: string file. */
+  public static final byte KEEP_LEDGER = 5;
+
+  /** Gives back every task that has not started. */
+  public static final byte REVOKE = 6;
+
   // ---- worker to pool
 
   /** First frame of a worker: int protocol, long pid. */
@@ -29,15 +38,18 @@ public final class FrameKind {
   /** The task starts now: long task. */
   public static final byte STARTED = 17;
 
-  /** The task returned: long task, the result. */
+  /** The task returned: long task, int nanoseconds (saturated), the result. */
   public static final byte RESULT = 18;
 
-  /** The task threw: long task, a {@link RemoteFailure}. */
+  /** The task threw: long task, int nanoseconds (saturated), a {@link RemoteFailure}. */
   public static final byte FAILURE = 19;
 
-  /** The task was cancelled before it started, and never will: long task. */
+  /** The task was taken back before it started, and never will here: long task. */
   public static final byte REVOKED = 20;
 
   /** How far a task is: long task, double fraction, string message. */
   public static final byte PROGRESS = 21;
+
+  /** The worker keeps its ledger from here on; its file may be deleted. */
+  public static final byte LEDGER_KEPT = 22;
 }

@@ -44,6 +44,15 @@ public final class WireOutput extends OutputStream {
     setInt(frameStart, length);
   }
 
+  /**
+   * Returns the array that holds what was written, from index 0; valid until the next write.
+   *
+   * @return the array, not a copy
+   */
+  public byte[] array() {
+    return bytes;
+  }
+
   /** Throws away the frame that was begun last. */
   public void abort() {
     size = frameStart;

@@ -1,6 +1,7 @@
 package dev.bouncer.process.worker;
 
 import dev.bouncer.process.wire.FrameKind;
+import dev.bouncer.process.wire.Ledger;
 import dev.bouncer.process.wire.RemoteFailure;
 import dev.bouncer.process.wire.ValueTooLargeException;
 import dev.bouncer.process.wire.ValueWriter;
@@ -8,16 +9,25 @@ import dev.bouncer.process.wire.WireOutput;
 import java.io.IOException;
 import java.io.NotSerializableException;
 import java.io.OutputStream;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What a worker sends to its pool. Thread-safe; a frame is written whole or not at all. When the
  * pool cannot be reached any more the worker ends.
+ *
+ * <p>Without a {@link Ledger} every frame is sent at once. With one, frames are collected while
+ * more tasks wait, and the ledger keeps them safe until they are sent: when nothing waits, when
+ * there are many, or when they get old ({@link Heartbeat}).
  */
 final class Answers {
+  private static final int ENOUGH_BYTES = 16 << 10;
+
   private final OutputStream stream;
   private final int maxFrame;
   private final WireOutput output = new WireOutput(1 << 13);
+  private @Nullable Ledger ledger;
+  private long sent;
 
   Answers(OutputStream stream, int maxFrame) {
     this.stream = stream;
@@ -32,26 +42,57 @@ final class Answers {
     flush();
   }
 
+  synchronized void keep(Ledger newLedger) {
+    output.begin(FrameKind.LEDGER_KEPT);
+    output.end();
+    flush();
+    newLedger.begin(sent);
+    ledger = newLedger;
+  }
+
+  /**
+   * A task is about to run. It is on record when this returns: in the ledger or at the pool.
+   *
+   * @return whether the pool was told
+   */
+  synchronized boolean starting(long task) {
+    if (ledger != null) {
+      ledger.started(task);
+      return false;
+    }
+    started(task);
+    return true;
+  }
+
   synchronized void started(long task) {
+    int before = output.size();
     output.begin(FrameKind.STARTED);
     output.putLong(task);
     output.end();
-    flush();
+    send(before, false);
   }
 
-  synchronized void revoked(long task) {
-    output.begin(FrameKind.REVOKED);
-    output.putLong(task);
-    output.end();
-    flush();
+  synchronized void revoked(List<Long> tasks) {
+    int before = output.size();
+    for (long task : tasks) {
+      output.begin(FrameKind.REVOKED);
+      output.putLong(task);
+      output.end();
+    }
+    send(before, false);
   }
 
-  /** Sends a result; when it cannot be sent, the failure to do so is sent instead. */
-  synchronized void result(long task, @Nullable Object result) {
+  /**
+   * Sends a result; when it cannot be sent, the failure to do so is sent instead.
+   *
+   * @param more whether another task follows at once, so that this need not be sent alone
+   */
+  synchronized void result(long task, long nanos, @Nullable Object result, boolean more) {
     int before = output.size();
     try {
       output.begin(FrameKind.RESULT);
       output.putLong(task);
+      output.putInt((int) Math.min(nanos, Integer.MAX_VALUE));
       ValueWriter.write(output, result);
       if (output.size() - before > maxFrame) {
         throw new ValueTooLargeException(output.size() - before, maxFrame);
@@ -59,37 +100,49 @@ final class Answers {
       output.end();
     } catch (IOException | RuntimeException | StackOverflowError unsendable) {
       output.abort();
-      failure(task, explain(result, unsendable));
+      failure(task, nanos, explain(result, unsendable));
       return;
     }
-    flush();
+    send(before, more);
   }
 
-  synchronized void failure(long task, Throwable failure) {
+  synchronized void failure(long task, long nanos, Throwable failure) {
     int before = output.size();
-    output.begin(FrameKind.FAILURE);
-    output.putLong(task);
-    RemoteFailure.write(output, failure);
+    writeFailure(task, nanos, failure);
     if (output.size() - before > maxFrame) {
       output.abort();
-      output.begin(FrameKind.FAILURE);
-      output.putLong(task);
-      RemoteFailure.write(
-          output,
+      writeFailure(
+          task,
+          nanos,
           new IllegalStateException(
               "the exception was too large to be sent: class=" + failure.getClass().getName()));
     }
+    send(before, false);
+  }
+
+  private void writeFailure(long task, long nanos, Throwable failure) {
+    output.begin(FrameKind.FAILURE);
+    output.putLong(task);
+    output.putInt((int) Math.min(nanos, Integer.MAX_VALUE));
+    RemoteFailure.write(output, failure);
     output.end();
-    flush();
   }
 
   synchronized void progress(long task, double fraction, String message) {
+    int before = output.size();
     output.begin(FrameKind.PROGRESS);
     output.putLong(task);
     output.putLong(Double.doubleToRawLongBits(fraction));
     output.putString(message);
     output.end();
-    flush();
+    send(before, false);
+  }
+
+  /** Sends what was collected, if anything was. */
+  synchronized void sendCollected() {
+    if (output.size() > 0) {
+      flush();
+    }
   }
 
   private static Exception explain(@Nullable Object result, Throwable unsendable) {
@@ -104,9 +157,25 @@ final class Answers {
     return new IllegalStateException("result must be serializable: class=" + type + culprit);
   }
 
+  /** Sends the frames written since {@code before}, now or, if they are safe, with later ones. */
+  private void send(int before, boolean more) {
+    Ledger keeper = ledger;
+    if (keeper != null && output.size() - before <= keeper.room()) {
+      keeper.keep(output.array(), before, output.size() - before);
+      if (more && output.size() < ENOUGH_BYTES) {
+        return;
+      }
+    }
+    flush();
+  }
+
   private void flush() {
     try {
+      sent += output.size();
       output.drainTo(stream);
+      if (ledger != null) {
+        ledger.sent(sent);
+      }
     } catch (IOException poolIsGone) {
       Runtime.getRuntime().halt(WorkerMain.POOL_GONE);
     }

@@ -2,13 +2,13 @@ package dev.bouncer.process.worker;
 
 import dev.bouncer.process.wire.WireInput;
 import java.util.ArrayDeque;
-import java.util.HashSet;
-import java.util.Set;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs the tasks of a worker, one after the other, in the order in which they came; each gets
- * exactly one answer, in that order.
+ * Runs the tasks of a worker, one after the other, in the order in which they came. Each gets
+ * exactly one answer; those that ran are answered in that order.
  *
  * <p>One thread calls {@link #run()}; another one, which reads what the pool sends, calls the rest.
  */
@@ -20,25 +20,29 @@ final class TaskLoop {
   private final int workerId;
   private final FunctionTable functions;
   private final Answers answers;
+  private final Heartbeat heartbeat;
   private final Object lock = new Object();
 
   // guarded by lock
   private final ArrayDeque<Arrived> arrived = new ArrayDeque<>();
-  private final Set<Long> revoked = new HashSet<>();
   private @Nullable RunningTask running;
   private @Nullable Thread runner;
+  private boolean waiting;
   private boolean ending;
 
-  TaskLoop(int workerId, FunctionTable functions, Answers answers) {
+  TaskLoop(int workerId, FunctionTable functions, Answers answers, Heartbeat heartbeat) {
     this.workerId = workerId;
     this.functions = functions;
     this.answers = answers;
+    this.heartbeat = heartbeat;
   }
 
-  void add(Arrived task) {
+  void add(List<Arrived> tasks) {
     synchronized (lock) {
-      arrived.add(task);
-      lock.notifyAll();
+      arrived.addAll(tasks);
+      if (waiting) {
+        lock.notifyAll();
+      }
     }
   }
 
@@ -50,10 +54,24 @@ final class TaskLoop {
         if (runner != null) {
           runner.interrupt();
         }
-      } else if (arrived.stream().anyMatch(task -> task.id() == id)) {
-        revoked.add(id);
+        return;
+      }
+      if (!arrived.removeIf(task -> task.id() == id)) {
+        return; // answered already
       }
     }
+    answers.revoked(List.of(id));
+  }
+
+  /** Gives every task back that has not started; the last one first. */
+  void revoke() {
+    List<Long> ids = new ArrayList<>();
+    synchronized (lock) {
+      while (!arrived.isEmpty()) {
+        ids.add(arrived.removeLast().id());
+      }
+    }
+    answers.revoked(ids);
   }
 
   /** Makes {@link #run()} return when it has run what came before. */
@@ -77,28 +95,30 @@ final class TaskLoop {
     synchronized (lock) {
       while (true) {
         Arrived task = arrived.poll();
-        if (task == null) {
-          if (ending) {
-            return null;
-          }
-          try {
-            lock.wait();
-          } catch (InterruptedException stray) {
-            // Left behind by a thread of an earlier task; it means nothing here.
-          }
-        } else if (revoked.remove(task.id())) {
-          answers.revoked(task.id());
-        } else {
+        if (task != null) {
           running = new RunningTask(workerId, task.id(), answers);
           RunningTask.setCurrent(running);
           return task;
         }
+        if (ending) {
+          return null;
+        }
+        waiting = true;
+        try {
+          lock.wait();
+        } catch (InterruptedException stray) {
+          // Left behind by a thread of an earlier task; it means nothing here.
+        }
+        waiting = false;
       }
     }
   }
 
   private void run(Arrived task) {
-    answers.started(task.id());
+    if (!answers.starting(task.id())) {
+      heartbeat.begins(task.id());
+    }
+    long start = System.nanoTime();
     @Nullable Object result = null;
     @Nullable Throwable failure = null;
     try {
@@ -109,15 +129,19 @@ final class TaskLoop {
     } catch (Throwable thrown) { // whatever a task throws, its worker lives on
       failure = thrown;
     }
+    long nanos = System.nanoTime() - start;
+    heartbeat.ended();
+    boolean more;
     synchronized (lock) {
       running = null;
       RunningTask.setCurrent(null);
       Thread.interrupted(); // a cancel meant this task, not the next one
+      more = !arrived.isEmpty();
     }
     if (failure == null) {
-      answers.result(task.id(), result);
+      answers.result(task.id(), nanos, result, more);
     } else {
-      answers.failure(task.id(), failure);
+      answers.failure(task.id(), nanos, failure);
     }
   }
 }

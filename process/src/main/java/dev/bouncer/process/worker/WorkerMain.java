@@ -51,13 +51,15 @@ public final class WorkerMain {
 
     Answers answers = new Answers(toPool, maxFrame);
     FunctionTable functions = new FunctionTable(ClassLoader.getSystemClassLoader());
-    TaskLoop loop = new TaskLoop(id, functions, answers);
+    Heartbeat heartbeat = new Heartbeat(answers);
+    TaskLoop loop = new TaskLoop(id, functions, answers, heartbeat);
     FrameReader frames = new FrameReader(fromPool, WireOutput.MAX_BYTES);
     Thread listener =
-        new Thread(new PoolListener(frames, functions, loop), "bouncer-worker-listener");
+        new Thread(new PoolListener(frames, functions, loop, answers), "bouncer-worker-listener");
     listener.setDaemon(true);
     answers.hello();
     listener.start();
+    heartbeat.start();
 
     Thread.currentThread().setName("bouncer-worker-" + id);
     loop.run();

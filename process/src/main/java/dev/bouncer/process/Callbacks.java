@@ -9,7 +9,7 @@ import java.util.concurrent.locks.LockSupport;
  * future that only has threads waiting is completed at once; one with callbacks gets a virtual
  * thread of its own, so that a callback that blocks harms nobody else.
  */
-final class Completions {
+final class Callbacks {
   private static final long CHECK_NANOS = 50_000;
 
   /** Futures that a virtual thread is about to complete. */
