@@ -260,17 +260,17 @@ class MappingTest {
 
   @Test
   void over_severalFailures_theOthersAreSuppressed() {
-    var bothStarted = new CountDownLatch(2);
+    var inTheTry = new CountDownLatch(1);
     var results =
         mapping(
                 true,
                 input -> {
-                  bothStarted.countDown();
-                  await(bothStarted);
                   if (input == 0) {
+                    await(inTheTry);
                     throw new IllegalStateException("first");
                   }
                   try {
+                    inTheTry.countDown();
                     new CountDownLatch(1).await();
                   } catch (InterruptedException e) {
                     throw new java.io.IOException("clean-up failed", e);

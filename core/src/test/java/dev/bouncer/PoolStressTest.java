@@ -27,6 +27,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(value = 300, unit = TimeUnit.SECONDS)
 class PoolStressTest {
   private static final int MOST_WORKERS = 6;
+  private static final List<WhenFull> WHEN_FULL =
+      List.of(WhenFull.REJECT, WhenFull.DROP_OLDEST, WhenFull.BLOCK);
 
   @Test
   void pool_submitCancelResizeClose_together() throws Exception {
@@ -54,7 +56,7 @@ class PoolStressTest {
       builder.platformThreads();
     }
     if (random.nextBoolean()) {
-      builder.maxQueued(10).whenFull(WhenFull.values()[random.nextInt(3)]);
+      builder.maxQueued(10).whenFull(WHEN_FULL.get(random.nextInt(3)));
     }
     var pool = builder.build();
     var running = new AtomicInteger();
@@ -196,7 +198,7 @@ class PoolStressTest {
       mapping = mapping.onProgress(progress -> {});
     }
     boolean interrupt = random.nextInt(6) == 0;
-    var count = new AtomicInteger();
+    int count = 0;
     var mine = Thread.currentThread();
     var over = new AtomicBoolean();
     Thread interrupter =
@@ -216,9 +218,9 @@ class PoolStressTest {
     Iterable<Integer> source = () -> numbers(inputs, sourceFails);
     try (Stream<?> results = failFast ? mapping.over(source) : mapping.resultsOver(source)) {
       Iterator<?> iterator = results.iterator();
-      while (count.get() < readAtMost && iterator.hasNext()) {
+      while (count < readAtMost && iterator.hasNext()) {
         iterator.next();
-        count.incrementAndGet();
+        count++;
       }
     } catch (CompletionException | CancellationException expected) {
       failed = true;
@@ -235,7 +237,7 @@ class PoolStressTest {
     assertEquals(0, limiter.inUse(), "seed=" + seed);
     assertEquals(0, limiter.waiting(), "seed=" + seed);
     if (!failed && readAtMost == Integer.MAX_VALUE) {
-      assertEquals(inputs, count.get(), "seed=" + seed);
+      assertEquals(inputs, count, "seed=" + seed);
     }
   }
 
