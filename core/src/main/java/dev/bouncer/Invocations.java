@@ -101,8 +101,9 @@ final class Invocations {
     }
   }
 
-  private static void cancel(Collection<? extends Future<?>> futures) {
-    for (Future<?> future : futures) {
+  /** The last ones first, so that no place that becomes free starts one that is to be cancelled. */
+  private static void cancel(List<? extends Future<?>> futures) {
+    for (Future<?> future : futures.reversed()) {
       future.cancel(true);
     }
   }
