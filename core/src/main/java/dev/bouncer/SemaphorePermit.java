@@ -53,6 +53,11 @@ final class SemaphorePermit implements Permit {
     }
   }
 
+  /** A permit with the same ticket, as a thread sees it that has not yet seen it closed. */
+  SemaphorePermit copyForTest() {
+    return new SemaphorePermit(semaphore, weight, ticket);
+  }
+
   boolean isOpen() {
     return ticket != CLOSED;
   }

@@ -491,6 +491,28 @@ class AsyncSemaphoreTest {
     assertNumbers(semaphore, 2, 0, 0);
   }
 
+  // A future that is completed past us.
+
+  @Test
+  void futureObtrudedBetweenGrantAndDelivery_passesItsPermitOn() throws Exception {
+    AsyncSemaphore semaphore = semaphore(2);
+    Permit both = semaphore.acquire(2);
+    CompletableFuture<Permit> first = semaphore.acquireAsync();
+    CompletableFuture<Permit> second = semaphore.acquireAsync();
+    CompletableFuture<Permit> third = semaphore.acquireAsync();
+    CompletableFuture<Void> obtrudes =
+        first.thenAccept(permit -> {
+          assertFalse(second.isDone(), "granted together, told one after the other");
+          second.obtrudeException(new IllegalStateException("past us"));
+        });
+    both.close();
+    obtrudes.get(1, TimeUnit.MINUTES);
+    assertInstanceOf(IllegalStateException.class, failure(second));
+    third.get(1, TimeUnit.MINUTES).close();
+    first.get().close();
+    assertNumbers(semaphore, 2, 0, 0);
+  }
+
   // Counting.
 
   @Test
@@ -525,6 +547,22 @@ class AsyncSemaphoreTest {
       beside.close();
       assertNumbers(semaphore, 2, 0, 0);
     }
+  }
+
+  @Test
+  void lentPermit_whoseTicketIsNotTheOneOfTheWord_givesNothingBack() throws Exception {
+    AsyncSemaphore semaphore = semaphore(2);
+    SemaphorePermit first = (SemaphorePermit) semaphore.acquire();
+    // A second thread that closes the same permit and has looked at its mark too early: for it the
+    // permit is still open, while another one is lent.
+    SemaphorePermit stale = first.copyForTest();
+    first.close();
+    Permit lentNow = semaphore.acquire();
+    stale.close();
+    assertNumbers(semaphore, 2, 1, 0);
+    lentNow.close();
+    stale.close();
+    assertNumbers(semaphore, 2, 0, 0);
   }
 
   @Test
