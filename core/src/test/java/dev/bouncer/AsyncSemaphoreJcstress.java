@@ -325,6 +325,39 @@ public final class AsyncSemaphoreJcstress {
   }
 
   /**
+   * Joining the line against the end of its head: a unit is free, but too little for the heavy
+   * request in front. Whoever comes second has to let the light one in: the joiner because nobody
+   * waits any more, or the one who leaves because the next may fit. If leaving does not look at the
+   * next, the light one waits for ever beside a free unit (-1, 0).
+   */
+  @JCStressTest
+  @Outcome(id = "1, 1", expect = ACCEPTABLE, desc = "granted")
+  @Outcome(expect = FORBIDDEN, desc = "lost, doubled, forgotten or not visible")
+  @State
+  public static class JoinAgainstCancelOfTheHead {
+    private final AsyncSemaphore semaphore = semaphore(2, Timing.SYSTEM);
+    private final Permit held = take(semaphore);
+    private final CompletableFuture<Permit> heavy = semaphore.acquireAsync(2);
+    private CompletableFuture<Permit> light;
+
+    @Actor
+    public void cancel() {
+      heavy.cancel(true);
+    }
+
+    @Actor
+    public void join() {
+      light = semaphore.acquireAsync();
+    }
+
+    @Arbiter
+    public void settle(II_Result result) {
+      AsyncSemaphoreJcstress.settle(light, semaphore, result);
+      held.close();
+    }
+  }
+
+  /**
    * Both close the lent permit, and one of them acquires the next, which is lent under a new
    * ticket. The first number is what that one got, the second what is free besides. If a ticket is
    * not compared, the slower closer gives the next permit back while it is held (1, 1).
