@@ -244,7 +244,7 @@ final class MappingRun<
     awaitEnd();
     finished = true;
     if (progress != null) {
-      progress.awaitLast();
+      progress.finish();
     }
   }
 
@@ -335,8 +335,16 @@ final class MappingRun<
     return overtime.size();
   }
 
-  /** A slot is about to show a failure, which nobody has seen yet. */
+  /** A slot is about to be settled: nobody has seen its outcome yet. */
   void settling(Slot<T, R> slot, @Nullable Throwable failure) {
+    if (progress != null) {
+      progress.ended(failure != null);
+    }
+    failing(slot, failure);
+  }
+
+  /** A slot has failed, perhaps once more after its timeout. */
+  void failing(Slot<T, R> slot, @Nullable Throwable failure) {
     if (failure != null && failFast) {
       var stop =
           new Stop.Failed("a task failed: input index=" + slot.index, failure, new ArrayList<>());
@@ -354,9 +362,6 @@ final class MappingRun<
 
   void settled(Slot<T, R> slot) {
     line.settled(slot);
-    if (progress != null) {
-      progress.ended(slot.failure() != null);
-    }
     wakeFor(slot);
   }
 

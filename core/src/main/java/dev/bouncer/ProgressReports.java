@@ -54,6 +54,10 @@ final class ProgressReports {
     if (hasFailed) {
       failed.increment();
     }
+    report();
+  }
+
+  private void report() {
     if (untold.getAndIncrement() == 0) {
       try {
         Thread.ofVirtual().inheritInheritableThreadLocals(false).name("progress").start(this::tell);
@@ -93,8 +97,9 @@ final class ProgressReports {
         Duration.ofNanos(timing.nanoTime() - start));
   }
 
-  /** Waits until every end has been told, unless the listener itself is waiting. */
-  void awaitLast() {
+  /** Reports the final numbers and waits until that is over, unless the listener itself waits. */
+  void finish() {
+    report();
     if (Thread.currentThread() == reporter) {
       return;
     }

@@ -143,7 +143,7 @@ final class Slot<T extends @Nullable Object, R extends @Nullable Object>
       while (state != LATE) {
         Thread.onSpinWait();
       }
-      run.settling(this, thrown);
+      run.failing(this, thrown);
       state = DONE;
     }
     run.ended(this);
