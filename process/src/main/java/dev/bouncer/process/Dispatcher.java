@@ -128,7 +128,7 @@ final class Dispatcher {
       if (task.state == PoolTask.State.QUEUED) {
         if (task.id > 0) { // else nobody has queued it yet, and nobody will
           queue.remove(task);
-          task.state = PoolTask.State.ENDED;
+          task.end();
           advanceShutdown();
         }
         return true;
@@ -186,7 +186,7 @@ final class Dispatcher {
     lock.lock();
     try {
       neverStarted = queue.removeAll();
-      neverStarted.forEach(task -> task.state = PoolTask.State.ENDED);
+      neverStarted.forEach(PoolTask::end);
       if (phase.compareTo(Phase.STOPPED) < 0) {
         phase = Phase.STOPPED;
         for (Worker worker : roster.copy()) {
@@ -362,7 +362,7 @@ final class Dispatcher {
     try {
       for (int i = 0; i < ended.size(); i++) {
         PoolTask<?> task = worker.inFlight.removeFirst();
-        task.state = PoolTask.State.ENDED;
+        task.end();
         forget(worker, task);
       }
       startFailures.success();
@@ -393,7 +393,7 @@ final class Dispatcher {
       var _ = worker.inFlight.removeLastOccurrence(task);
       forget(worker, task);
       if (task.interrupted || !task.isWanted()) {
-        task.state = PoolTask.State.ENDED;
+        task.end();
       } else {
         task.state = PoolTask.State.QUEUED;
         queue.addFirst(task);
@@ -498,7 +498,7 @@ final class Dispatcher {
           task.state = PoolTask.State.QUEUED;
           queue.addFirst(task);
         } else {
-          task.state = PoolTask.State.ENDED;
+          task.end();
           if (task.isWanted()) {
             victims.add(task);
           }
@@ -522,7 +522,7 @@ final class Dispatcher {
         if (startFailures.isTimeToGiveUp() && roster.size() == roster.starting()) {
           failure = startFailures.giveUp(options.name(), worker, end);
           stranded = queue.removeAll();
-          stranded.forEach(task -> task.state = PoolTask.State.ENDED);
+          stranded.forEach(PoolTask::end);
         } else {
           timer.after(startFailures.pause(), this::resumeStarting);
         }
@@ -843,7 +843,7 @@ final class Dispatcher {
     task.interrupted = true;
     if (worker.outgoing.removeIf(message -> isRun(message, task))) { // it was never sent
       worker.inFlight.remove(task);
-      task.state = PoolTask.State.ENDED;
+      task.end();
       forget(worker, task);
       placesFreed(worker);
       return;

@@ -47,8 +47,8 @@ final class PoolTask<R extends @Nullable Object> extends TaskFuture<R> implement
   final EncodedFunction function;
   final boolean hasInput;
 
-  /** The input itself if it cannot change, else its encoding. */
-  final @Nullable Object input;
+  /** The input itself if it cannot change, else its encoding; forgotten when the task has ended. */
+  @Nullable Object input;
 
   final boolean inputIsEncoded;
 
@@ -108,6 +108,12 @@ final class PoolTask<R extends @Nullable Object> extends TaskFuture<R> implement
 
   boolean dropped(String message) {
     return drop(message);
+  }
+
+  /** Called with the dispatcher's lock held. */
+  void end() {
+    state = State.ENDED;
+    input = null;
   }
 
   void hasStarted() {

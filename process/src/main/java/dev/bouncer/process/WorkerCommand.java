@@ -81,6 +81,7 @@ final class WorkerCommand {
             options.maxHeapBytes().isPresent()
                 ? "-Xmx" + options.maxHeapBytes().getAsLong()
                 : "-XX:MaxRAMPercentage=" + Math.max(1.0, 60.0 / options.maxWorkers()),
+            "-XX:InitialRAMPercentage=0.2", // a worker that needs little takes little
             "-Xss512k",
             "-XX:-UsePerfData",
             "-XX:+ExitOnOutOfMemoryError",
