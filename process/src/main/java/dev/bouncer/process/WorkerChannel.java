@@ -6,7 +6,6 @@ import dev.bouncer.process.wire.ValueWriter;
 import dev.bouncer.process.wire.WireOutput;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -26,33 +25,30 @@ final class WorkerChannel {
   }
 
   /** Adds a message to those that {@link #flush} writes; writes by itself when they are many. */
+  @SuppressWarnings("IfChainToSwitch") // the first pattern switch costs a JVM tens of milliseconds
   void add(Worker.Message message) throws IOException {
-    switch (message) {
-      case Worker.Initialize _ -> {
-        beginTask(FrameKind.INITIALIZER, Objects.requireNonNull(initializer));
-        output.putByte(0);
-        output.end();
-      }
-      case Worker.RunTask(PoolTask<?> task) -> encode(task);
-      case Worker.CancelTask(long id) -> {
-        output.begin(FrameKind.CANCEL);
-        output.putLong(id);
-        output.end();
-      }
-      case Worker.RevokeTasks _ -> {
-        output.begin(FrameKind.REVOKE);
-        output.end();
-      }
-      case Worker.KeepLedger(Path file) -> {
-        output.begin(FrameKind.KEEP_LEDGER);
-        output.putString(file.toString());
-        output.end();
-      }
-      case Worker.NoLedgerYet _ -> throw new IllegalStateException("the ledger must be made first");
-      case Worker.ShutDown _ -> {
-        output.begin(FrameKind.SHUTDOWN);
-        output.end();
-      }
+    if (message instanceof Worker.RunTask run) {
+      encode(run.task());
+    } else if (message instanceof Worker.CancelTask cancel) {
+      output.begin(FrameKind.CANCEL);
+      output.putLong(cancel.id());
+      output.end();
+    } else if (message instanceof Worker.RevokeTasks) {
+      output.begin(FrameKind.REVOKE);
+      output.end();
+    } else if (message instanceof Worker.KeepLedger keep) {
+      output.begin(FrameKind.KEEP_LEDGER);
+      output.putString(keep.file().toString());
+      output.end();
+    } else if (message instanceof Worker.Initialize) {
+      beginTask(FrameKind.INITIALIZER, Objects.requireNonNull(initializer));
+      output.putByte(0);
+      output.end();
+    } else if (message instanceof Worker.ShutDown) {
+      output.begin(FrameKind.SHUTDOWN);
+      output.end();
+    } else {
+      throw new IllegalArgumentException("message must be one that is sent: " + message);
     }
     if (output.size() >= ENOUGH_BYTES) {
       flush();

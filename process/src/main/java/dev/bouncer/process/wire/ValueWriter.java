@@ -6,6 +6,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Writes values: a tag, then what the tag needs. Strings, boxed primitives and arrays of primitives
  * have short encodings of their own; everything else goes through Java serialization.
+ *
+ * <p>Chains of {@code instanceof}, not pattern switches: the first of those costs a JVM tens of
+ * milliseconds, and this is on the way to the first result of every worker.
  */
 public final class ValueWriter {
   private ValueWriter() {}
@@ -17,12 +20,16 @@ public final class ValueWriter {
    * @return whether it is null, a string or a boxed primitive
    */
   public static boolean isImmutable(@Nullable Object value) {
-    return switch (value) {
-      case null -> true;
-      case String _, Long _, Integer _, Double _, Boolean _ -> true;
-      case Float _, Short _, Byte _, Character _ -> true;
-      default -> false;
-    };
+    return value == null
+        || value instanceof Long
+        || value instanceof Integer
+        || value instanceof String
+        || value instanceof Double
+        || value instanceof Boolean
+        || value instanceof Float
+        || value instanceof Short
+        || value instanceof Byte
+        || value instanceof Character;
   }
 
   /**
@@ -33,73 +40,64 @@ public final class ValueWriter {
    * @throws IOException if it cannot be serialized
    * @throws ValueTooLargeException if it is larger than a frame may be
    */
+  @SuppressWarnings("IfChainToSwitch") // see above
   public static void write(WireOutput output, @Nullable Object value) throws IOException {
-    switch (value) {
-      case null -> output.putByte(ValueTag.NULL);
-      case Long number -> {
-        output.putByte(ValueTag.LONG);
-        output.putLong(number);
+    if (value == null) {
+      output.putByte(ValueTag.NULL);
+    } else if (value instanceof Long number) {
+      output.putByte(ValueTag.LONG);
+      output.putLong(number);
+    } else if (value instanceof Integer number) {
+      output.putByte(ValueTag.INT);
+      output.putInt(number);
+    } else if (value instanceof String string) {
+      if (hasUnpairedSurrogate(string)) { // UTF-8 has no form for it, Java serialization does
+        serialize(output, string);
+      } else {
+        output.putByte(ValueTag.STRING);
+        output.putString(string);
       }
-      case Integer number -> {
-        output.putByte(ValueTag.INT);
-        output.putInt(number);
+    } else if (value instanceof Double number) {
+      output.putByte(ValueTag.DOUBLE);
+      output.putLong(Double.doubleToRawLongBits(number));
+    } else if (value instanceof Boolean truth) {
+      output.putByte(truth ? ValueTag.TRUE : ValueTag.FALSE);
+    } else if (value instanceof Float number) {
+      output.putByte(ValueTag.FLOAT);
+      output.putInt(Float.floatToRawIntBits(number));
+    } else if (value instanceof Short number) {
+      output.putByte(ValueTag.SHORT);
+      output.putShort(number);
+    } else if (value instanceof Byte number) {
+      output.putByte(ValueTag.BYTE);
+      output.putByte(number);
+    } else if (value instanceof Character character) {
+      output.putByte(ValueTag.CHAR);
+      output.putShort(character);
+    } else if (value instanceof byte[] array) {
+      output.putByte(ValueTag.BYTES);
+      output.putInt(array.length);
+      output.write(array, 0, array.length);
+    } else if (value instanceof int[] array) {
+      output.putByte(ValueTag.INTS);
+      output.putInt(array.length);
+      for (int element : array) {
+        output.putInt(element);
       }
-      case String string -> {
-        if (hasUnpairedSurrogate(string)) { // UTF-8 has no form for it, Java serialization does
-          serialize(output, string);
-        } else {
-          output.putByte(ValueTag.STRING);
-          output.putString(string);
-        }
+    } else if (value instanceof long[] array) {
+      output.putByte(ValueTag.LONGS);
+      output.putInt(array.length);
+      for (long element : array) {
+        output.putLong(element);
       }
-      case Double number -> {
-        output.putByte(ValueTag.DOUBLE);
-        output.putLong(Double.doubleToRawLongBits(number));
+    } else if (value instanceof double[] array) {
+      output.putByte(ValueTag.DOUBLES);
+      output.putInt(array.length);
+      for (double element : array) {
+        output.putLong(Double.doubleToRawLongBits(element));
       }
-      case Boolean truth -> output.putByte(truth ? ValueTag.TRUE : ValueTag.FALSE);
-      case Float number -> {
-        output.putByte(ValueTag.FLOAT);
-        output.putInt(Float.floatToRawIntBits(number));
-      }
-      case Short number -> {
-        output.putByte(ValueTag.SHORT);
-        output.putShort(number);
-      }
-      case Byte number -> {
-        output.putByte(ValueTag.BYTE);
-        output.putByte(number);
-      }
-      case Character character -> {
-        output.putByte(ValueTag.CHAR);
-        output.putShort(character);
-      }
-      case byte[] array -> {
-        output.putByte(ValueTag.BYTES);
-        output.putInt(array.length);
-        output.write(array, 0, array.length);
-      }
-      case int[] array -> {
-        output.putByte(ValueTag.INTS);
-        output.putInt(array.length);
-        for (int element : array) {
-          output.putInt(element);
-        }
-      }
-      case long[] array -> {
-        output.putByte(ValueTag.LONGS);
-        output.putInt(array.length);
-        for (long element : array) {
-          output.putLong(element);
-        }
-      }
-      case double[] array -> {
-        output.putByte(ValueTag.DOUBLES);
-        output.putInt(array.length);
-        for (double element : array) {
-          output.putLong(Double.doubleToRawLongBits(element));
-        }
-      }
-      default -> serialize(output, value);
+    } else {
+      serialize(output, value);
     }
   }
 

@@ -75,19 +75,20 @@ final class FunctionTable {
   }
 
   /** Calls whatever a pool accepts as work. */
+  @SuppressWarnings("IfChainToSwitch") // the first pattern switch costs a JVM tens of milliseconds
   static @Nullable Object call(Object function, @Nullable Object input) throws Exception {
-    return switch (function) {
-      case Task<?, ?> task -> apply(task, input);
-      case Callable<?> callable -> callable.call();
-      case Runnable runnable -> {
-        runnable.run();
-        yield null;
-      }
-      default ->
-          throw new ProtocolException(
-              "function must be a Task, Callable or Runnable: class="
-                  + function.getClass().getName());
-    };
+    if (function instanceof Task<?, ?> task) {
+      return apply(task, input);
+    }
+    if (function instanceof Callable<?> callable) {
+      return callable.call();
+    }
+    if (function instanceof Runnable runnable) {
+      runnable.run();
+      return null;
+    }
+    throw new ProtocolException(
+        "function must be a Task, Callable or Runnable: class=" + function.getClass().getName());
   }
 
   @SuppressWarnings({"unchecked", "NullAway"}) // a task gets the input it was submitted with
