@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.Condition;
@@ -339,7 +340,7 @@ final class Dispatcher {
     task.hasStarted();
     Duration timeout = options.taskTimeout();
     if (timeout != null) {
-      timer.after(timeout, () -> timeOut(task, timeout));
+      task.alarm = timer.after(timeout, () -> timeOut(task, timeout));
     }
   }
 
@@ -372,6 +373,10 @@ final class Dispatcher {
       lock.unlock();
     }
     for (AnswerReader.Ended end : ended) {
+      Future<?> alarm = end.task().alarm;
+      if (alarm != null) {
+        alarm.cancel(false); // else the timer would hold on to the task until its time is up
+      }
       end.task().hasStarted();
       outcomes.settle(end.task(), end.result(), end.failure());
     }
@@ -437,9 +442,10 @@ final class Dispatcher {
    * left behind. The reader gets a moment to see the end of the pipe by itself.
    */
   void exited(Worker worker, OutputPump pump) {
-    timer.after(
-        PIPE_GRACE,
-        () -> gone(worker, new Worker.End(worker.exitCode(), pump.tail(0), null), false));
+    var _ =
+        timer.after(
+            PIPE_GRACE,
+            () -> gone(worker, new Worker.End(worker.exitCode(), pump.tail(0), null), false));
   }
 
   /**
@@ -524,7 +530,7 @@ final class Dispatcher {
           stranded = queue.removeAll();
           stranded.forEach(PoolTask::end);
         } else {
-          timer.after(startFailures.pause(), this::resumeStarting);
+          var _ = timer.after(startFailures.pause(), this::resumeStarting);
         }
       }
       assign();
@@ -699,7 +705,7 @@ final class Dispatcher {
       roster.rest(worker);
       if (options.idleTimeout() != null) {
         long since = worker.idleSinceNanos;
-        timer.after(options.idleTimeout(), () -> retireIfIdleSince(worker, since));
+        var _ = timer.after(options.idleTimeout(), () -> retireIfIdleSince(worker, since));
       }
     }
     assign();
@@ -739,13 +745,14 @@ final class Dispatcher {
     Worker worker = new Worker(roster.nextId(), this, options, initializer, lock.newCondition());
     roster.add(worker);
     launcher.launch(worker);
-    timer.after(
-        options.startTimeout(),
-        () -> {
-          if (isWanted(worker)) {
-            worker.kill(); // its end counts as a start that failed
-          }
-        });
+    var _ =
+        timer.after(
+            options.startTimeout(),
+            () -> {
+              if (isWanted(worker)) {
+                worker.kill(); // its end counts as a start that failed
+              }
+            });
   }
 
   private void give(Worker worker, PoolTask<?> task) {
@@ -809,24 +816,25 @@ final class Dispatcher {
     }
     worker.watched = true;
     long head = worker.inFlight.getFirst().id;
-    timer.after(
-        LONGER_THAN_EXPECTED,
-        () -> {
-          lock.lock();
-          try {
-            worker.watched = false;
-            if (worker.inFlight.size() < 2 || worker.state != Worker.State.READY) {
-              return;
-            }
-            if (worker.inFlight.getFirst().id == head && !worker.headIsLong) {
-              worker.headIsLong = true;
-              send(worker, new Worker.RevokeTasks());
-            }
-            watch(worker);
-          } finally {
-            lock.unlock();
-          }
-        });
+    var _ =
+        timer.after(
+            LONGER_THAN_EXPECTED,
+            () -> {
+              lock.lock();
+              try {
+                worker.watched = false;
+                if (worker.inFlight.size() < 2 || worker.state != Worker.State.READY) {
+                  return;
+                }
+                if (worker.inFlight.getFirst().id == head && !worker.headIsLong) {
+                  worker.headIsLong = true;
+                  send(worker, new Worker.RevokeTasks());
+                }
+                watch(worker);
+              } finally {
+                lock.unlock();
+              }
+            });
   }
 
   private void send(Worker worker, Worker.Message message) {
@@ -849,19 +857,19 @@ final class Dispatcher {
       return;
     }
     send(worker, new Worker.CancelTask(task.id));
-    timer.after(options.killAfter(), () -> killIfStillThere(task, worker));
+    var _ = timer.after(options.killAfter(), () -> killIfStillThere(task, worker));
   }
 
   /** Ends a worker that has nothing to do: asks it first. */
   private void retire(Worker worker) {
     roster.move(worker, Worker.State.STOPPING);
     send(worker, new Worker.ShutDown());
-    timer.after(options.killAfter().plusSeconds(1), worker::kill);
+    var _ = timer.after(options.killAfter().plusSeconds(1), worker::kill);
   }
 
   private void kill(Worker worker) {
     roster.move(worker, Worker.State.STOPPING);
-    timer.after(Duration.ZERO, worker::kill);
+    var _ = timer.after(Duration.ZERO, worker::kill);
   }
 
   /** Takes a shut down pool one step closer to its end, if it can. */

@@ -5,6 +5,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.OptionalDouble;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -56,6 +57,9 @@ final class PoolTask<R extends @Nullable Object> extends TaskFuture<R> implement
   record Preset(Runnable runnable, @Nullable Object result) {}
 
   final @Nullable Preset preset;
+
+  /** Rings when the task has run for too long; used by the thread that reads from its worker. */
+  @Nullable Future<?> alarm;
 
   /** How many threads wait in {@code get} or {@code join}. */
   private volatile int blocked;

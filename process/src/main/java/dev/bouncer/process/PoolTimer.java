@@ -1,10 +1,12 @@
 package dev.bouncer.process;
 
 import java.time.Duration;
+import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** Does things later, on one thread of the pool, until the pool has ended. */
 final class PoolTimer {
@@ -24,11 +26,12 @@ final class PoolTimer {
     executor.setRemoveOnCancelPolicy(true);
   }
 
-  void after(Duration delay, Runnable action) {
+  /** Returns what cancels the action; null if the pool has ended, and nothing is left to watch. */
+  @Nullable Future<?> after(Duration delay, Runnable action) {
     try {
-      var _ = executor.schedule(() -> guard.accept(action), nanos(delay), TimeUnit.NANOSECONDS);
+      return executor.schedule(() -> guard.accept(action), nanos(delay), TimeUnit.NANOSECONDS);
     } catch (RejectedExecutionException ended) {
-      // The pool has ended: there is nothing left to watch.
+      return null;
     }
   }
 
