@@ -46,28 +46,40 @@ public class AcquireRelease {
    */
   @Benchmark
   public void pair() throws InterruptedException {
+    semaphore.pair();
+  }
+
+  /**
+   * One pair whose permit is passed on as an object, so that the compiler cannot do without it.
+   *
+   * @return the permit, closed
+   * @throws InterruptedException never
+   */
+  @Benchmark
+  public Object pairOfAnEscapingPermit() throws InterruptedException {
     Object permit = semaphore.acquire();
     semaphore.release(permit);
+    return permit;
   }
 
   /**
    * Prints nanoseconds a pair, or bytes a pair.
    *
-   * @param args {@code time} or {@code bytes}, and the contender
+   * @param args the method, {@code time} or {@code bytes}, and the contender
    * @throws Exception if JMH failed
    */
   public static void main(String[] args) throws Exception {
     RunResult result =
         new Runner(
                 new OptionsBuilder()
-                    .include(AcquireRelease.class.getName() + ".pair$")
-                    .param("contender", args[1])
+                    .include(AcquireRelease.class.getName() + "." + args[0] + "$")
+                    .param("contender", args[2])
                     .addProfiler(GCProfiler.class)
                     .verbosity(VerboseMode.SILENT)
                     .build())
             .runSingle();
     System.out.println(
-        args[0].equals("time")
+        args[1].equals("time")
             ? result.getPrimaryResult().getScore()
             : result.getSecondaryResults().get("gc.alloc.rate.norm").getScore());
   }

@@ -42,6 +42,11 @@ enum SemaphoreContender {
 
     void release(Object permit);
 
+    /** Takes a permit and gives it back at once, in the way its users would write it. */
+    default void pair() throws InterruptedException {
+      release(acquire());
+    }
+
     /** Takes a permit or gives up after so many nanoseconds; null when it gave up. */
     default Object tryAcquire(long nanos) throws InterruptedException {
       throw new UnsupportedOperationException();
@@ -63,6 +68,14 @@ enum SemaphoreContender {
     @Override
     public void release(Object permit) {
       ((Permit) permit).close();
+    }
+
+    @Override
+    @SuppressWarnings("EmptyTry")
+    public void pair() throws InterruptedException {
+      try (var _ = semaphore.acquire()) {
+        // what stands here does not count
+      }
     }
 
     @Override
