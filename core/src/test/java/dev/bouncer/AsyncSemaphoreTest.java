@@ -417,6 +417,43 @@ class AsyncSemaphoreTest {
     assertEquals(1.0, semaphore.stats().longestWait().toMillis() / 1000.0, 0.01);
   }
 
+  // From hand to hand.
+
+  @Test
+  void unitsHandedOver_letTheNextIntoWhatWasFreeBefore() throws Exception {
+    AsyncSemaphore semaphore = semaphore(4);
+    Permit lent = semaphore.acquire(1);
+    Permit beside = semaphore.acquire(2);
+    CompletableFuture<Permit> first = semaphore.acquireAsync(2);
+    CompletableFuture<Permit> second = semaphore.acquireAsync(1);
+    assertEquals(List.of(false, false), done(List.of(first, second)));
+    beside.close();
+    assertEquals(List.of(true, true), done(List.of(first, second)));
+    assertNumbers(semaphore, 4, 4, 0);
+    lent.close();
+    first.get().close();
+    second.get().close();
+    assertNumbers(semaphore, 4, 0, 0);
+    assertEquals(4, semaphore.stats().acquired());
+  }
+
+  @Test
+  void unitsGivenBackWhileDraining_goToNobody() throws Exception {
+    AsyncSemaphore semaphore = semaphore(2);
+    Permit lent = semaphore.acquire();
+    Permit beside = semaphore.acquire();
+    CompletableFuture<Permit> waiter = semaphore.acquireAsync();
+    Background<Boolean> drainer = Background.virtual(() -> semaphore.drain(LONG));
+    eventually("it drains", () -> time.timedParks() == 1);
+    beside.close();
+    assertFalse(waiter.isDone());
+    assertNumbers(semaphore, 2, 1, 1);
+    lent.close();
+    assertTrue(drainer.result());
+    waiter.get().close();
+    assertNumbers(semaphore, 2, 0, 0);
+  }
+
   // Draining.
 
   @Test
