@@ -46,8 +46,8 @@ public final class AsyncSemaphore extends QueuedLimiter {
   /*
    * The books are one 64-bit word, so that one compare-and-set is the whole fast path:
    *
-   *   63        62 ... 37   36     35       34         33       32       31 ... 0
-   *   SATURATED | ticket  | LENT | STRICT | DRAINING | CLOSED | QUEUED | available + 2^31
+   *   63 ... 37   36     35       34         33       32       31 ... 0
+   *   ticket    | LENT | STRICT | DRAINING | CLOSED | QUEUED | available + 2^31
    *
    * available  limit - inUse; biased, so that adding and subtracting never carries into the flags.
    * QUEUED     somebody stands in line (the line's lock guards it).
@@ -56,9 +56,10 @@ public final class AsyncSemaphore extends QueuedLimiter {
    * STRICT     an unfair semaphore whose first in line was overtaken too often: no more overtaking.
    * LENT       a permit with the word's ticket is out, see below.
    * ticket     how many lent permits there were: identifies the one that is out, and counts for
-   *            free what the word is written for anyhow.
-   * SATURATED  what the ticket carries into when it overflows: every flag sends the caller to the
-   *            slow path, which clears it and counts on in acquiredBefore.
+   *            free what the word is written for anyhow. It overflows out of the word; whoever
+   *            lends the last ticket of either half counts that half, on the fast path: a detour
+   *            through the lock once a second would show the compiler a second source of permits,
+   *            and it could no longer do without the object of those that do not escape.
    *
    * Giving back once, from whatever thread, takes an atomic operation on something that belongs to
    * the permit; giving back takes another one on the books. For one permit at a time, the lent one,
@@ -76,19 +77,23 @@ public final class AsyncSemaphore extends QueuedLimiter {
   private static final long LENT = 1L << 36;
   private static final int TICKET_SHIFT = 37;
   private static final long ONE_TICKET = 1L << TICKET_SHIFT;
-  private static final long SATURATED = Long.MIN_VALUE;
 
   /** How many tickets there are before they start again from zero. */
-  static final int TICKETS = 1 << (63 - TICKET_SHIFT);
+  static final int TICKETS = 1 << (64 - TICKET_SHIFT);
+
+  private static final int HALF_OF_TICKETS = TICKETS / 2;
 
   /** How often the first in line of an unfair semaphore may be overtaken. */
   private static final int PATIENCE = 16;
 
   private static final VarHandle STATE;
+  private static final VarHandle HALVES_LENT;
 
   static {
     try {
-      STATE = MethodHandles.lookup().findVarHandle(AsyncSemaphore.class, "state", long.class);
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      STATE = lookup.findVarHandle(AsyncSemaphore.class, "state", long.class);
+      HALVES_LENT = lookup.findVarHandle(AsyncSemaphore.class, "halvesLent", long.class);
     } catch (ReflectiveOperationException impossible) {
       throw new ExceptionInInitializerError(impossible);
     }
@@ -104,11 +109,14 @@ public final class AsyncSemaphore extends QueuedLimiter {
 
   private volatile int limit; // written under the lock
 
+  /** How often half of the tickets were lent. */
+  private volatile long halvesLent;
+
   /** Permits handed out without the lock while another one was lent. */
   private final LongAdder acquiredBeside = new LongAdder();
 
   // Guarded by the lock.
-  private long acquiredBefore; // tickets that overflowed, and permits handed out under the lock
+  private long acquiredInLine; // permits handed out under the lock
   private int overtaken;
   private final Set<Thread> drainers = new HashSet<>();
 
@@ -117,7 +125,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
     this.limit = builder.limit;
     this.fair = builder.fair;
     this.watch = builder.watch;
-    this.barring = CLOSED | DRAINING | SATURATED | (builder.fair ? QUEUED : STRICT);
+    this.barring = CLOSED | DRAINING | (builder.fair ? QUEUED : STRICT);
     STATE.set(this, biased(builder.limit));
     if (builder.named) {
       FlightRecording.know(this);
@@ -271,7 +279,11 @@ public final class AsyncSemaphore extends QueuedLimiter {
       if ((now & LENT) == 0) {
         long next = (now | LENT) + ONE_TICKET - weight;
         if (STATE.compareAndSet(this, now, next)) {
-          return watched(new SemaphorePermit(this, weight, ticket(next)));
+          int ticket = ticket(next);
+          if ((ticket & (HALF_OF_TICKETS - 1)) == 0) {
+            HALVES_LENT.getAndAdd(this, 1L);
+          }
+          return watched(new SemaphorePermit(this, weight, ticket));
         }
       } else if (STATE.compareAndSet(this, now, now - weight)) {
         acquiredBeside.increment();
@@ -286,15 +298,13 @@ public final class AsyncSemaphore extends QueuedLimiter {
   boolean take(int weight) {
     while (true) {
       long now = state;
-      if ((now & SATURATED) != 0) {
-        foldTickets();
-      } else if ((now & DRAINING) != 0) {
+      if ((now & DRAINING) != 0) {
         return false;
       } else if (available(now) < weight) {
         overtaken(true);
         return false;
       } else if (STATE.compareAndSet(this, now, now - weight)) {
-        acquiredBefore++;
+        acquiredInLine++;
         overtaken(false);
         return true;
       }
@@ -311,7 +321,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
     if ((state & DRAINING) != 0 || available(state) < 0 || !fair) {
       return false;
     }
-    acquiredBefore++;
+    acquiredInLine++;
     return true;
   }
 
@@ -389,22 +399,34 @@ public final class AsyncSemaphore extends QueuedLimiter {
 
   @Override
   Books books() {
-    foldTickets();
+    long halves = halvesLent;
     long now = state;
     return new Books(
-        limit, limit - available(now), acquiredBefore + ticket(now) + acquiredBeside.sum());
+        limit,
+        limit - available(now),
+        acquiredInLine + lent(halves, ticket(now)) + acquiredBeside.sum());
+  }
+
+  /**
+   * How many permits were lent.
+   *
+   * @param halves how many halves of the tickets had been counted before the ticket was looked at;
+   *     one more may have been begun, which shows in the ticket's own half
+   */
+  private static long lent(long halves, int ticket) {
+    long counted = (halves & 1) == ticket / HALF_OF_TICKETS ? halves : halves + 1;
+    return counted * HALF_OF_TICKETS + (ticket & (HALF_OF_TICKETS - 1));
   }
 
   /** Pretends that so many permits were lent and given back. */
   void lendForTest(int permits) {
-    STATE.getAndAdd(this, (long) permits << TICKET_SHIFT);
+    long before = ticket((long) STATE.getAndAdd(this, (long) permits << TICKET_SHIFT));
+    HALVES_LENT.getAndAdd(this, (before + permits) / HALF_OF_TICKETS - before / HALF_OF_TICKETS);
   }
 
-  private void foldTickets() {
-    if ((state & SATURATED) != 0) {
-      STATE.getAndBitwiseAnd(this, ~SATURATED);
-      acquiredBefore += TICKETS;
-    }
+  /** Pretends that whoever lent the last ticket of a half has not yet counted it. */
+  void forgetHalfForTest() {
+    HALVES_LENT.getAndAdd(this, -1L);
   }
 
   /** Counts how often an unfair semaphore failed its first in line. */
@@ -432,7 +454,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
   }
 
   private static int ticket(long state) {
-    return (int) (state >>> TICKET_SHIFT) & (TICKETS - 1);
+    return (int) (state >>> TICKET_SHIFT);
   }
 
   private static int available(long state) {

@@ -20,6 +20,8 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What an {@link AsyncSemaphore} promises beyond the law of all limiters. */
 class AsyncSemaphoreTest {
@@ -565,14 +567,15 @@ class AsyncSemaphoreTest {
     assertEquals(new LimiterStats("api", 1, 0, 1, 0, 2, 1, 1, 1, Duration.ZERO), semaphore.stats());
   }
 
-  @Test
-  void ticketsThatOverflow_areCountedOnAndGiveNothingBackTwice() throws Exception {
+  @ParameterizedTest
+  @ValueSource(ints = {AsyncSemaphore.TICKETS / 2, AsyncSemaphore.TICKETS})
+  void ticketsThatOverflow_areCountedOnAndGiveNothingBackTwice(int tickets) throws Exception {
     AsyncSemaphore semaphore = semaphore(2);
     Permit old = semaphore.acquire();
     old.close();
-    semaphore.lendForTest(AsyncSemaphore.TICKETS - 3);
+    semaphore.lendForTest(tickets - 3);
     for (int i = 0; i < 6; i++) {
-      assertEquals(AsyncSemaphore.TICKETS - 2 + i * 2L, semaphore.stats().acquired());
+      assertEquals(tickets - 2 + i * 2L, semaphore.stats().acquired());
       Permit lent = semaphore.acquire();
       Permit beside = semaphore.acquire();
       old.close();
@@ -584,6 +587,17 @@ class AsyncSemaphoreTest {
       beside.close();
       assertNumbers(semaphore, 2, 0, 0);
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {AsyncSemaphore.TICKETS / 2, AsyncSemaphore.TICKETS})
+  void acquired_whileAnOverflowIsNotYetCounted_isExact(int tickets) throws Exception {
+    AsyncSemaphore semaphore = semaphore(2);
+    semaphore.lendForTest(tickets - 1);
+    semaphore.acquire().close();
+    assertEquals(tickets, semaphore.stats().acquired());
+    semaphore.forgetHalfForTest();
+    assertEquals(tickets, semaphore.stats().acquired());
   }
 
   @Test
