@@ -74,8 +74,9 @@ public final class AsyncSemaphore extends QueuedLimiter {
   private static final long CLOSED = 1L << 33;
   private static final long DRAINING = 1L << 34;
   private static final long STRICT = 1L << 35;
-  private static final long LENT = 1L << 36;
-  private static final int TICKET_SHIFT = 37;
+  private static final int LENT_SHIFT = 36;
+  private static final long LENT = 1L << LENT_SHIFT;
+  private static final int TICKET_SHIFT = LENT_SHIFT + 1;
   private static final long ONE_TICKET = 1L << TICKET_SHIFT;
 
   /** How many tickets there are before they start again from zero. */
@@ -275,17 +276,24 @@ public final class AsyncSemaphore extends QueuedLimiter {
   @Override
   @Nullable Permit tryTake(int weight) {
     long now = state;
-    while ((now & barring) == 0 && available(now) >= weight) {
-      if ((now & LENT) == 0) {
-        long next = (now | LENT) + ONE_TICKET - weight;
-        if (STATE.compareAndSet(this, now, next)) {
-          int ticket = ticket(next);
-          if ((ticket & (HALF_OF_TICKETS - 1)) == 0) {
-            HALVES_LENT.getAndAdd(this, 1L);
-          }
-          return watched(new SemaphorePermit(this, weight, ticket));
+    while ((now & (barring | LENT)) == 0 && available(now) >= weight) {
+      long next = (now | LENT) + ONE_TICKET - weight;
+      if (STATE.compareAndSet(this, now, next)) {
+        if ((ticket(next) & (HALF_OF_TICKETS - 1)) == 0) {
+          HALVES_LENT.getAndAdd(this, 1L);
         }
-      } else if (STATE.compareAndSet(this, now, now - weight)) {
+        return watched(new SemaphorePermit(this, weight, loan(next)));
+      }
+      now = state;
+    }
+    return (now & LENT) == 0 ? null : tryTakeBeside(weight);
+  }
+
+  /** Takes a permit that is not lent, because another one is. */
+  private @Nullable Permit tryTakeBeside(int weight) {
+    long now = state;
+    while ((now & barring) == 0 && available(now) >= weight) {
+      if (STATE.compareAndSet(this, now, now - weight)) {
         acquiredBeside.increment();
         return watched(new SemaphorePermit(this, weight));
       }
@@ -354,12 +362,12 @@ public final class AsyncSemaphore extends QueuedLimiter {
   }
 
   /** Gives the units of a lent permit back, unless somebody else has done so. */
-  void giveBack(SemaphorePermit permit, int ticket) {
+  void giveBack(SemaphorePermit permit, int loan) {
     long now = state;
     // The mark is looked at after the word: when a ticket comes round again, its old permit is seen
     // closed. From here on the whole word has to stay as it is, or the look is repeated.
     boolean mine = false;
-    while ((now & LENT) != 0 && ticket(now) == ticket && (mine || permit.isOpen())) {
+    while (loan(now) == loan && (mine || permit.isOpen())) {
       mine = true;
       permit.markClosed();
       if (STATE.compareAndSet(this, now, (now & ~LENT) + permit.weight())) {
@@ -455,6 +463,11 @@ public final class AsyncSemaphore extends QueuedLimiter {
 
   private static int ticket(long state) {
     return (int) (state >>> TICKET_SHIFT);
+  }
+
+  /** The ticket with LENT below it: the same again only while that permit is out. */
+  private static int loan(long state) {
+    return (int) (state >>> LENT_SHIFT);
   }
 
   private static int available(long state) {
