@@ -39,7 +39,14 @@ final class Outbox {
 
   /** Notes what is to be done when everybody was told. */
   void afterwards(Runnable action) {
-    afterwards = action;
+    Runnable before = afterwards;
+    afterwards =
+        before == null
+            ? action
+            : () -> {
+              before.run();
+              action.run();
+            };
   }
 
   /** Tells everybody. Threads are unparked first, because that runs no code of users. */

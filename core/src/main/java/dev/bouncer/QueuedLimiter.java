@@ -5,6 +5,9 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +32,13 @@ import org.jspecify.annotations.Nullable;
  * limit rises, those who stepped aside come back to the head of the line, where they came from.
  */
 abstract class QueuedLimiter implements Limiter {
+  private static final AtomicLong NUMBERS = new AtomicLong();
+
   final Timing timing;
+
+  /** Orders all limiters, so that two that are wanted together are waited for in one order. */
+  final long number = NUMBERS.incrementAndGet();
+
   private final String name;
   private final int maxWaiting;
   private final WhenFull whenFull;
@@ -77,6 +86,11 @@ abstract class QueuedLimiter implements Limiter {
   /** The heaviest weight that is worth waiting for: the limit, but at least 1. */
   abstract int heaviest();
 
+  /** Whether a request in line is not worth waiting for any more, because the limit was lowered. */
+  boolean stepsAside(int weight) {
+    return weight > heaviest();
+  }
+
   /** The numbers of the books, to which the line adds its own. */
   abstract Books books();
 
@@ -90,6 +104,9 @@ abstract class QueuedLimiter implements Limiter {
 
   /** Whoever is first in line now was not served: called with the lock held. */
   void headWaits(int weight, Outbox outbox) {}
+
+  /** The line has become empty: called with the lock held. */
+  void nobodyWaits(Outbox outbox) {}
 
   /**
    * Nanoseconds until so many units will have become free, if time alone decides that; called with
@@ -405,6 +422,26 @@ abstract class QueuedLimiter implements Limiter {
     outbox.send(timing);
   }
 
+  /** Sends the first in line away, if the condition holds, which is asked with the lock held. */
+  final void refuseHeadIf(BooleanSupplier condition, RuntimeException reason) {
+    Outbox outbox = new Outbox();
+    synchronized (lock) {
+      Waiter head = line.first();
+      if (condition.getAsBoolean() && head != null) {
+        rejected++;
+        outbox.refused(head, reason);
+        leave(head, outbox);
+      }
+    }
+    outbox.send(timing);
+  }
+
+  final <R> R askUnderLock(Supplier<R> question) {
+    synchronized (lock) {
+      return question.get();
+    }
+  }
+
   final void underLock(Runnable action) {
     synchronized (lock) {
       action.run();
@@ -414,7 +451,7 @@ abstract class QueuedLimiter implements Limiter {
   /** Grants to the first in line while there is room. */
   private void admit(Outbox outbox) {
     for (Waiter head = line.first(); head != null; head = line.first()) {
-      if (head.weight() > heaviest()) {
+      if (stepsAside(head.weight())) {
         line.remove(head);
         aside.append(head);
       } else if (take(head.weight())) {
@@ -425,6 +462,7 @@ abstract class QueuedLimiter implements Limiter {
       }
     }
     setQueued(false);
+    nobodyWaits(outbox);
   }
 
   private void grant(Waiter head, Outbox outbox) {
@@ -494,6 +532,7 @@ abstract class QueuedLimiter implements Limiter {
         outbox.refused(waiter, closed());
       }
       setQueued(false);
+      nobodyWaits(outbox);
     }
     outbox.send(timing);
   }
@@ -570,9 +609,9 @@ abstract class QueuedLimiter implements Limiter {
     return nanosUntil(unitsWaiting + weight);
   }
 
-  final OptionalLong untilTurnNow(int weight) {
+  final OptionalLong untilTurnNow(long units) {
     synchronized (lock) {
-      return untilTurn(weight);
+      return nanosUntil(unitsWaiting + units);
     }
   }
 

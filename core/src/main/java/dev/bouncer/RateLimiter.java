@@ -157,9 +157,7 @@ public final class RateLimiter extends QueuedLimiter {
    * @return an immutable list of at least one
    */
   public List<Bandwidth> bandwidths() {
-    List<List<Bandwidth>> now = new ArrayList<>(1);
-    underLock(() -> now.add(bandwidths));
-    return now.getFirst();
+    return askUnderLock(() -> bandwidths);
   }
 
   /**
