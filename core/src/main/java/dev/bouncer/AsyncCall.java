@@ -39,7 +39,7 @@ final class AsyncCall<R> extends CompletableFuture<R> {
       return;
     }
     if (isDone()) { // cancelled after the grant: the task has not begun and never will
-      permit.close();
+      permit.close(Outcome.UNUSED);
       return;
     }
     CompletionStage<? extends R> stage;

@@ -522,11 +522,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
      * @throws IllegalArgumentException if the number is below 0
      */
     public Builder maxWaiting(int maxWaiting) {
-      if (maxWaiting < 0) {
-        throw new IllegalArgumentException(
-            "maxWaiting must not be negative: maxWaiting=" + maxWaiting);
-      }
-      this.maxWaiting = maxWaiting;
+      this.maxWaiting = requireMaxWaiting(maxWaiting);
       return this;
     }
 
@@ -540,11 +536,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
      *     line is where callers block already
      */
     public Builder whenFull(WhenFull whenFull) {
-      if (Objects.requireNonNull(whenFull, "whenFull") == WhenFull.BLOCK) {
-        throw new IllegalArgumentException(
-            "whenFull must be REJECT or DROP_OLDEST for a limiter: whenFull=BLOCK");
-      }
-      this.whenFull = whenFull;
+      this.whenFull = requireLineRule(whenFull);
       return this;
     }
 

@@ -1,6 +1,7 @@
 package dev.bouncer;
 
 import java.lang.ref.WeakReference;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -48,6 +49,12 @@ final class FlightRecording {
   static void limitChanged(String limiter, int from, int to) {
     if (FlightRecorder.isInitialized()) {
       LimitChangeEvent.emit(limiter, from, to);
+    }
+  }
+
+  static void rateChanged(String limiter, List<Bandwidth> from, List<Bandwidth> to) {
+    if (FlightRecorder.isInitialized()) {
+      RateChangeEvent.emit(limiter, from, to);
     }
   }
 

@@ -142,8 +142,8 @@ public interface Limiter extends AutoCloseable {
    *
    * @param weight units to take, at least 1
    * @param timeout the longest wait; zero or less is an immediate try
-   * @return a future of the permit; it fails with {@link java.util.concurrent.TimeoutException},
-   *     {@link LimiterClosedException} or {@link LimiterFullException}
+   * @return a future of the permit; it fails with {@link LimiterTimeoutException}, {@link
+   *     LimiterClosedException} or {@link LimiterFullException}
    * @throws IllegalArgumentException if the weight is below 1 or above the limit
    */
   CompletableFuture<Permit> acquireAsync(int weight, Duration timeout);
@@ -203,6 +203,31 @@ public interface Limiter extends AutoCloseable {
       Supplier<? extends CompletionStage<? extends R>> task) {
     Objects.requireNonNull(task, "task");
     return AsyncCall.start(acquireAsync(), task);
+  }
+
+  /**
+   * Makes one limiter of several: it hands out one permit that holds the same weight of each, or
+   * nothing.
+   *
+   * <p>While a request waits it holds nothing: a place that is free is left to others, and a rate
+   * is not spent, until all can be had together; {@link RateLimiter}s are always asked last.
+   * Requests of the combined limiter are served first in, first out; only the first of them stands
+   * in the lines of the parts. If the parts are so busy with others that the first of them is
+   * turned back time and again, it keeps what it gets, in an order that is the same for all
+   * limiters: so nobody starves, and no mix of combined limiters can deadlock.
+   *
+   * <p>The parts can be used directly and be parts of others at the same time. A part that is
+   * combined itself stands for its parts, and one that is named twice is taken once. The numbers
+   * are those of the tightest part: the least limit, and the least that is available. Closing the
+   * combined limiter leaves the parts open; when a part is found closed, the combined limiter is
+   * closed too.
+   *
+   * @param first one of the parts
+   * @param others the others
+   * @return the combined limiter
+   */
+  static Limiter allOf(Limiter first, Limiter... others) {
+    return CompositeLimiter.of(first, others);
   }
 
   /**

@@ -13,6 +13,7 @@ final class Outbox {
   private @Nullable Waiter firstGranted;
   private @Nullable Waiter lastGranted;
   private @Nullable List<Runnable> refusals;
+  private @Nullable Runnable afterwards;
 
   /** Notes a waiter that has left the line with a grant. */
   void granted(Waiter waiter) {
@@ -36,6 +37,18 @@ final class Outbox {
     refusals.add(() -> waiter.refuse(reason));
   }
 
+  /** Notes what is to be done when everybody was told. */
+  void afterwards(Runnable action) {
+    Runnable before = afterwards;
+    afterwards =
+        before == null
+            ? action
+            : () -> {
+              before.run();
+              action.run();
+            };
+  }
+
   /** Tells everybody. Threads are unparked first, because that runs no code of users. */
   void send(Timing timing) {
     List<Runnable> callbacks = refusals;
@@ -54,6 +67,9 @@ final class Outbox {
     }
     if (callbacks != null) {
       Callbacks.runAll(timing, callbacks);
+    }
+    if (afterwards != null) {
+      afterwards.run();
     }
   }
 }

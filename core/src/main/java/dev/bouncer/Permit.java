@@ -35,8 +35,9 @@ public interface Permit extends AutoCloseable {
   void close();
 
   /**
-   * Gives the permit back like {@link #close()} and tells the limiter how the work ended. Only
-   * adaptive limiters learn from it; every other limiter treats the outcomes alike.
+   * Gives the permit back like {@link #close()} and tells the limiter how the work ended. Adaptive
+   * limiters learn from it, and a {@link RateLimiter} puts back what was {@linkplain Outcome#UNUSED
+   * not used}; every other limiter treats the outcomes alike.
    *
    * @param outcome how the work ended
    */

@@ -3,8 +3,11 @@ package dev.bouncer;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +32,13 @@ import org.jspecify.annotations.Nullable;
  * limit rises, those who stepped aside come back to the head of the line, where they came from.
  */
 abstract class QueuedLimiter implements Limiter {
+  private static final AtomicLong NUMBERS = new AtomicLong();
+
   final Timing timing;
+
+  /** Orders all limiters, so that two that are wanted together are waited for in one order. */
+  final long number = NUMBERS.incrementAndGet();
+
   private final String name;
   private final int maxWaiting;
   private final WhenFull whenFull;
@@ -41,6 +50,7 @@ abstract class QueuedLimiter implements Limiter {
   private final Line line = new Line();
   private final Line aside = new Line();
   private int waiting; // in line and aside
+  private long unitsWaiting; // the weight of all who wait
   private @Nullable Timeouts timeouts;
   private long rejected;
   private long timedOut;
@@ -76,6 +86,11 @@ abstract class QueuedLimiter implements Limiter {
   /** The heaviest weight that is worth waiting for: the limit, but at least 1. */
   abstract int heaviest();
 
+  /** Whether a request in line is not worth waiting for any more, because the limit was lowered. */
+  boolean stepsAside(int weight) {
+    return weight > heaviest();
+  }
+
   /** The numbers of the books, to which the line adds its own. */
   abstract Books books();
 
@@ -85,6 +100,20 @@ abstract class QueuedLimiter implements Limiter {
   /** The permit belongs to a future, not to the calling thread. */
   Permit unbound(Permit permit) {
     return permit;
+  }
+
+  /** Whoever is first in line now was not served: called with the lock held. */
+  void headWaits(int weight, Outbox outbox) {}
+
+  /** The line has become empty: called with the lock held. */
+  void nobodyWaits(Outbox outbox) {}
+
+  /**
+   * Nanoseconds until so many units will have become free, if time alone decides that; called with
+   * the lock held.
+   */
+  OptionalLong nanosUntil(long units) {
+    return OptionalLong.empty();
   }
 
   /** The calling thread stands in line and is about to park. */
@@ -134,12 +163,13 @@ abstract class QueuedLimiter implements Limiter {
     BlockedWaiter waiter = new BlockedWaiter(this, weight, coarseTime());
     String outcome = "refused";
     try {
-      if (joinUnlessAdmitted(waiter)) {
+      Entry entry = enter(waiter, nanos);
+      if (entry == Entry.IN_LINE) {
         willBlock();
-        if (!waiter.await(nanos)) {
-          outcome = "timed out";
-          return Optional.empty();
-        }
+      }
+      if (entry == Entry.HOPELESS || (entry == Entry.IN_LINE && !waiter.await(nanos))) {
+        outcome = "timed out";
+        return Optional.empty();
       }
       outcome = "acquired";
       return Optional.of(permit(weight));
@@ -207,7 +237,7 @@ abstract class QueuedLimiter implements Limiter {
     if (free != null) {
       return CompletableFuture.completedFuture(unbound(free));
     }
-    return join(new Waiter(this, weight, coarseTime()));
+    return join(new Waiter(this, weight, coarseTime()), Long.MAX_VALUE);
   }
 
   @Override
@@ -231,27 +261,34 @@ abstract class QueuedLimiter implements Limiter {
     synchronized (lock) {
       deadline = timeouts().deadline(nanos);
     }
-    return join(new TimedWaiter(this, weight, coarseTime(), timeout, deadline));
+    return join(new TimedWaiter(this, weight, coarseTime(), timeout, deadline), nanos);
   }
 
-  private CompletableFuture<Permit> join(Waiter waiter) {
+  private CompletableFuture<Permit> join(Waiter waiter, long nanos) {
     int weight = waiter.weight();
     FlightRecording.waitBegins(waiter, name, weight);
     try {
-      return joinUnlessAdmitted(waiter)
-          ? waiter
-          : CompletableFuture.completedFuture(unbound(permit(weight)));
+      return switch (enter(waiter, nanos)) {
+        case IN_LINE -> waiter;
+        case ADMITTED -> CompletableFuture.completedFuture(unbound(permit(weight)));
+        case HOPELESS -> CompletableFuture.failedFuture(timeout(weight, Duration.ofNanos(nanos)));
+      };
     } catch (LimiterClosedException | LimiterFullException refused) {
       return CompletableFuture.failedFuture(refused);
     }
   }
 
-  /**
-   * Stands in line, or takes units at once because there was room after all.
-   *
-   * @return whether the waiter stands in line
-   */
-  private boolean joinUnlessAdmitted(Waiter waiter) {
+  /** What comes of a request that did not get its permit at once. */
+  private enum Entry {
+    /** It stands in line. */
+    IN_LINE,
+    /** There was room after all, and its units are taken. */
+    ADMITTED,
+    /** It would not be served in time. */
+    HOPELESS
+  }
+
+  private Entry enter(Waiter waiter, long nanos) {
     Outbox outbox = new Outbox();
     synchronized (lock) {
       requireOpen();
@@ -262,27 +299,32 @@ abstract class QueuedLimiter implements Limiter {
         setQueued(true);
         if (take(waiter.weight())) {
           setQueued(false);
-          return false;
+          return Entry.ADMITTED;
         }
       }
+      if (nanos < Long.MAX_VALUE && untilTurn(waiter.weight()).orElse(0) > nanos) {
+        timedOut++;
+        lowerFlagIfNobodyWaits();
+        return Entry.HOPELESS;
+      }
       if (waiting < maxWaiting) {
-        append(waiter);
+        append(waiter, outbox);
       } else {
         rejected++;
         Waiter oldest = whenFull == WhenFull.DROP_OLDEST ? oldestWaiter() : null;
         if (oldest == null) {
           lowerFlagIfNobodyWaits();
           FlightRecording.rejected(name, waiter.weight(), "full", waiting);
-          throw full("is full");
+          throw full("is full", waiter.weight());
         }
         FlightRecording.rejected(name, oldest.weight(), "dropped", waiting);
-        outbox.refused(oldest, full("dropped whoever had waited longest"));
-        append(waiter);
+        outbox.refused(oldest, full("dropped whoever had waited longest", oldest.weight()));
+        append(waiter, outbox);
         leave(oldest, outbox);
       }
     }
     outbox.send(timing);
-    return true;
+    return Entry.IN_LINE;
   }
 
   // Giving up.
@@ -380,6 +422,26 @@ abstract class QueuedLimiter implements Limiter {
     outbox.send(timing);
   }
 
+  /** Sends the first in line away, if the condition holds, which is asked with the lock held. */
+  final void refuseHeadIf(BooleanSupplier condition, RuntimeException reason) {
+    Outbox outbox = new Outbox();
+    synchronized (lock) {
+      Waiter head = line.first();
+      if (condition.getAsBoolean() && head != null) {
+        rejected++;
+        outbox.refused(head, reason);
+        leave(head, outbox);
+      }
+    }
+    outbox.send(timing);
+  }
+
+  final <R> R askUnderLock(Supplier<R> question) {
+    synchronized (lock) {
+      return question.get();
+    }
+  }
+
   final void underLock(Runnable action) {
     synchronized (lock) {
       action.run();
@@ -389,16 +451,18 @@ abstract class QueuedLimiter implements Limiter {
   /** Grants to the first in line while there is room. */
   private void admit(Outbox outbox) {
     for (Waiter head = line.first(); head != null; head = line.first()) {
-      if (head.weight() > heaviest()) {
+      if (stepsAside(head.weight())) {
         line.remove(head);
         aside.append(head);
       } else if (take(head.weight())) {
         grant(head, outbox);
       } else {
+        headWaits(head.weight(), outbox);
         return;
       }
     }
     setQueued(false);
+    nobodyWaits(outbox);
   }
 
   private void grant(Waiter head, Outbox outbox) {
@@ -407,11 +471,15 @@ abstract class QueuedLimiter implements Limiter {
     outbox.granted(head);
   }
 
-  private void append(Waiter waiter) {
+  private void append(Waiter waiter, Outbox outbox) {
     line.append(waiter);
     waiting++;
+    unitsWaiting += waiter.weight();
     if (waiter instanceof TimedWaiter timed) {
       timeouts().schedule(timed);
+    }
+    if (line.startsWith(waiter)) {
+      headWaits(waiter.weight(), outbox);
     }
   }
 
@@ -429,6 +497,7 @@ abstract class QueuedLimiter implements Limiter {
     // Only the two ends of a list have to know which list it is.
     (aside.endsWith(waiter) ? aside : line).remove(waiter);
     waiting--;
+    unitsWaiting -= waiter.weight();
     if (waiter instanceof TimedWaiter timed) {
       timeouts().cancel(timed);
     }
@@ -463,24 +532,41 @@ abstract class QueuedLimiter implements Limiter {
         outbox.refused(waiter, closed());
       }
       setQueued(false);
+      nobodyWaits(outbox);
     }
     outbox.send(timing);
   }
 
   // Checks and messages.
 
-  private static void requireWeight(int weight) {
+  static void requireWeight(int weight) {
     if (weight < 1) {
       throw new IllegalArgumentException("weight must be at least 1: weight=" + weight);
     }
   }
 
-  private void requirePossible(int weight) {
+  final void requirePossible(int weight) {
     if (weight > heaviest()) {
       throw new IllegalArgumentException(
           "weight must not be above the limit: limiter=%s weight=%d limit=%d"
               .formatted(name, weight, books().limit()));
     }
+  }
+
+  static int requireMaxWaiting(int maxWaiting) {
+    if (maxWaiting < 0) {
+      throw new IllegalArgumentException(
+          "maxWaiting must not be negative: maxWaiting=" + maxWaiting);
+    }
+    return maxWaiting;
+  }
+
+  static WhenFull requireLineRule(WhenFull whenFull) {
+    if (Objects.requireNonNull(whenFull, "whenFull") == WhenFull.BLOCK) {
+      throw new IllegalArgumentException(
+          "whenFull must be REJECT or DROP_OLDEST for a limiter: whenFull=BLOCK");
+    }
+    return whenFull;
   }
 
   private void requireOpen() {
@@ -495,18 +581,42 @@ abstract class QueuedLimiter implements Limiter {
     return new LimiterClosedException("the limiter is closed: limiter=" + name);
   }
 
-  private LimiterFullException full(String what) {
+  private LimiterFullException full(String what, int weight) {
+    Duration retryAfter = retryAfter(weight);
     return new LimiterFullException(
-        "the line %s: limiter=%s maxWaiting=%d %s"
-            .formatted(what, name, maxWaiting, books().numbers(waiting)));
+        "the line %s: limiter=%s maxWaiting=%d %s%s"
+            .formatted(what, name, maxWaiting, books().numbers(waiting), hint(retryAfter)),
+        retryAfter);
   }
 
-  private TimeoutException timeout(int weight, Duration timeout) {
+  private LimiterTimeoutException timeout(int weight, Duration timeout) {
     synchronized (lock) {
-      return new TimeoutException(
-          "no permit in time: limiter=%s timeout=%s weight=%d %s"
-              .formatted(name, timeout, weight, books().numbers(waiting)));
+      Duration retryAfter = retryAfter(weight);
+      return new LimiterTimeoutException(
+          "no permit in time: limiter=%s timeout=%s weight=%d %s%s"
+              .formatted(name, timeout, weight, books().numbers(waiting), hint(retryAfter)),
+          retryAfter);
     }
+  }
+
+  private @Nullable Duration retryAfter(int weight) {
+    OptionalLong nanos = untilTurn(weight);
+    return nanos.isPresent() ? Duration.ofNanos(nanos.getAsLong()) : null;
+  }
+
+  /** Nanoseconds until a newcomer would be served if all who wait stay. */
+  private OptionalLong untilTurn(int weight) {
+    return nanosUntil(unitsWaiting + weight);
+  }
+
+  final OptionalLong untilTurnNow(long units) {
+    synchronized (lock) {
+      return nanosUntil(unitsWaiting + units);
+    }
+  }
+
+  private static String hint(@Nullable Duration retryAfter) {
+    return retryAfter == null ? "" : " retryAfter=" + retryAfter;
   }
 
   // Looking.

@@ -1,0 +1,46 @@
+package dev.bouncer;
+
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/** A permit of each part of a {@link CompositeLimiter}, given back together, the last one first. */
+final class CompositePermit implements Permit {
+  private final int weight;
+  private final Permit[] parts;
+  private final AtomicBoolean closed = new AtomicBoolean();
+
+  /** Whether it belongs to somebody who stood in line. Guarded by the composite's lock. */
+  boolean granted;
+
+  CompositePermit(int weight, @Nullable Permit[] parts) {
+    this.weight = weight;
+    this.parts = Arrays.stream(parts).map(Objects::requireNonNull).toArray(Permit[]::new);
+  }
+
+  @Override
+  public int weight() {
+    return weight;
+  }
+
+  @Override
+  public void close() {
+    close(Outcome.SUCCESS);
+  }
+
+  @Override
+  public void close(Outcome outcome) {
+    Objects.requireNonNull(outcome, "outcome");
+    if (closed.compareAndSet(false, true)) {
+      for (int i = parts.length - 1; i >= 0; i--) {
+        parts[i].close(outcome);
+      }
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "Permit%s%s".formatted(Arrays.toString(parts), closed.get() ? " closed" : "");
+  }
+}
