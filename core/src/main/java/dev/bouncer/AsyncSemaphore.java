@@ -325,6 +325,11 @@ public final class AsyncSemaphore extends QueuedLimiter {
   }
 
   @Override
+  boolean hasRoom() {
+    return available(state) > 0;
+  }
+
+  @Override
   boolean passOn() {
     if ((state & DRAINING) != 0 || available(state) < 0 || !fair) {
       return false;

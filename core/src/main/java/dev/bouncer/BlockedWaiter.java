@@ -33,7 +33,7 @@ final class BlockedWaiter extends Waiter {
    *     that comes too late for that is restored
    */
   boolean await(long nanos) throws InterruptedException {
-    long start = limiter.timing.nanoTime();
+    long start = nanos == Long.MAX_VALUE ? 0 : limiter.timing.nanoTime();
     boolean interrupted = false;
     try {
       while (true) {

@@ -4,10 +4,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The waiters of a limiter, first in, first out: a doubly linked list through the waiters
- * themselves, so that leaving from anywhere costs O(1) and leaves nothing behind. Not thread-safe:
+ * themselves, so that leaving from anywhere costs O(1) and leaves nothing behind. The {@code
+ * previous} of the first is left as it was: a hand-over need not touch the second. Not thread-safe:
  * guarded by the limiter's lock.
  */
-final class Line {
+class Line {
   private @Nullable Waiter first;
   private @Nullable Waiter last;
 
@@ -36,7 +37,7 @@ final class Line {
   }
 
   void remove(Waiter waiter) {
-    Waiter before = waiter.previous;
+    Waiter before = waiter == first ? null : waiter.previous;
     Waiter after = waiter.next;
     if (before == null) {
       first = after;
@@ -45,7 +46,7 @@ final class Line {
     }
     if (after == null) {
       last = before;
-    } else {
+    } else if (before != null) {
       after.previous = before;
     }
     waiter.next = null;

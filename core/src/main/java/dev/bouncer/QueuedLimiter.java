@@ -44,13 +44,9 @@ abstract class QueuedLimiter implements Limiter {
   private final WhenFull whenFull;
   private final long origin;
 
-  /** Guards everything below, the line's links, and the queued flag of the books. */
-  private final Object lock = new Object();
+  /** Its monitor guards everything below, the line's links, and the queued flag of the books. */
+  private final WaitingLine line = new WaitingLine();
 
-  private final Line line = new Line();
-  private final Line aside = new Line();
-  private int waiting; // in line and aside
-  private long unitsWaiting; // the weight of all who wait
   private @Nullable Timeouts timeouts;
   private long rejected;
   private long timedOut;
@@ -71,6 +67,11 @@ abstract class QueuedLimiter implements Limiter {
 
   /** Takes units for the first in line, if there are enough. */
   abstract boolean take(int weight);
+
+  /** False if nobody in line can be served, whatever the weight. */
+  boolean hasRoom() {
+    return true;
+  }
 
   /** Counts units that go from hand to hand; false if they must not, but go back to the books. */
   abstract boolean passOn();
@@ -195,7 +196,7 @@ abstract class QueuedLimiter implements Limiter {
     if (free != null) {
       return Optional.of(free);
     }
-    synchronized (lock) {
+    synchronized (line) {
       requireOpen();
       requirePossible(weight);
       return line.first() == null && take(weight) ? Optional.of(permit(weight)) : Optional.empty();
@@ -258,7 +259,7 @@ abstract class QueuedLimiter implements Limiter {
       }
     }
     long deadline;
-    synchronized (lock) {
+    synchronized (line) {
       deadline = timeouts().deadline(nanos);
     }
     return join(new TimedWaiter(this, weight, coarseTime(), timeout, deadline), nanos);
@@ -290,7 +291,7 @@ abstract class QueuedLimiter implements Limiter {
 
   private Entry enter(Waiter waiter, long nanos) {
     Outbox outbox = new Outbox();
-    synchronized (lock) {
+    synchronized (line) {
       requireOpen();
       requirePossible(waiter.weight());
       if (line.first() == null) {
@@ -307,17 +308,17 @@ abstract class QueuedLimiter implements Limiter {
         lowerFlagIfNobodyWaits();
         return Entry.HOPELESS;
       }
-      if (waiting < maxWaiting) {
+      if (line.count() < maxWaiting) {
         append(waiter, outbox);
       } else {
         rejected++;
-        Waiter oldest = whenFull == WhenFull.DROP_OLDEST ? oldestWaiter() : null;
+        Waiter oldest = whenFull == WhenFull.DROP_OLDEST ? line.oldest() : null;
         if (oldest == null) {
           lowerFlagIfNobodyWaits();
-          FlightRecording.rejected(name, waiter.weight(), "full", waiting);
+          FlightRecording.rejected(name, waiter.weight(), "full", line.count());
           throw full("is full", waiter.weight());
         }
-        FlightRecording.rejected(name, oldest.weight(), "dropped", waiting);
+        FlightRecording.rejected(name, oldest.weight(), "dropped", line.count());
         outbox.refused(oldest, full("dropped whoever had waited longest", oldest.weight()));
         append(waiter, outbox);
         leave(oldest, outbox);
@@ -342,7 +343,7 @@ abstract class QueuedLimiter implements Limiter {
 
   final boolean withdraw(Waiter waiter, Departure departure) {
     Outbox outbox = new Outbox();
-    synchronized (lock) {
+    synchronized (line) {
       if (!waiter.inLine()) {
         return false;
       }
@@ -359,7 +360,7 @@ abstract class QueuedLimiter implements Limiter {
 
   private void expire(Timeouts.Alarm alarm) {
     Outbox outbox = new Outbox();
-    synchronized (lock) {
+    synchronized (line) {
       Timeouts due = timeouts();
       if (!due.accept(alarm)) {
         return;
@@ -386,7 +387,7 @@ abstract class QueuedLimiter implements Limiter {
   /** Serves those in line; whoever gave back while the queued flag was up calls this. */
   final void admitWaiters() {
     Outbox outbox = new Outbox();
-    synchronized (lock) {
+    synchronized (line) {
       admit(outbox);
     }
     outbox.send(timing);
@@ -398,13 +399,15 @@ abstract class QueuedLimiter implements Limiter {
    */
   final boolean handOver(int weight) {
     Outbox outbox = new Outbox();
-    synchronized (lock) {
+    synchronized (line) {
       Waiter head = line.first();
       if (head == null || head.weight() != weight || weight > heaviest() || !passOn()) {
         return false;
       }
       grant(head, outbox);
-      admit(outbox); // with this one gone, the next may fit into what was free before
+      if (line.first() == null || hasRoom()) {
+        admit(outbox); // with this one gone, the next may fit into what was free before
+      }
     }
     outbox.send(timing);
     return true;
@@ -413,9 +416,9 @@ abstract class QueuedLimiter implements Limiter {
   /** Changes the books under the lock, then serves those who fit now. */
   final void changeBooks(Runnable change) {
     Outbox outbox = new Outbox();
-    synchronized (lock) {
+    synchronized (line) {
       change.run();
-      line.prepend(aside);
+      line.bringBack();
       setQueued(true);
       admit(outbox);
     }
@@ -425,7 +428,7 @@ abstract class QueuedLimiter implements Limiter {
   /** Sends the first in line away, if the condition holds, which is asked with the lock held. */
   final void refuseHeadIf(BooleanSupplier condition, RuntimeException reason) {
     Outbox outbox = new Outbox();
-    synchronized (lock) {
+    synchronized (line) {
       Waiter head = line.first();
       if (condition.getAsBoolean() && head != null) {
         rejected++;
@@ -437,13 +440,13 @@ abstract class QueuedLimiter implements Limiter {
   }
 
   final <R> R askUnderLock(Supplier<R> question) {
-    synchronized (lock) {
+    synchronized (line) {
       return question.get();
     }
   }
 
   final void underLock(Runnable action) {
-    synchronized (lock) {
+    synchronized (line) {
       action.run();
     }
   }
@@ -452,8 +455,7 @@ abstract class QueuedLimiter implements Limiter {
   private void admit(Outbox outbox) {
     for (Waiter head = line.first(); head != null; head = line.first()) {
       if (stepsAside(head.weight())) {
-        line.remove(head);
-        aside.append(head);
+        line.stepAside(head);
       } else if (take(head.weight())) {
         grant(head, outbox);
       } else {
@@ -472,9 +474,7 @@ abstract class QueuedLimiter implements Limiter {
   }
 
   private void append(Waiter waiter, Outbox outbox) {
-    line.append(waiter);
-    waiting++;
-    unitsWaiting += waiter.weight();
+    line.join(waiter);
     if (waiter instanceof TimedWaiter timed) {
       timeouts().schedule(timed);
     }
@@ -494,18 +494,10 @@ abstract class QueuedLimiter implements Limiter {
   }
 
   private void detach(Waiter waiter) {
-    // Only the two ends of a list have to know which list it is.
-    (aside.endsWith(waiter) ? aside : line).remove(waiter);
-    waiting--;
-    unitsWaiting -= waiter.weight();
+    line.leave(waiter);
     if (waiter instanceof TimedWaiter timed) {
       timeouts().cancel(timed);
     }
-  }
-
-  private @Nullable Waiter oldestWaiter() {
-    Waiter oldest = aside.first();
-    return oldest != null ? oldest : line.first();
   }
 
   private void lowerFlagIfNobodyWaits() {
@@ -519,12 +511,12 @@ abstract class QueuedLimiter implements Limiter {
   @Override
   public final void close() {
     Outbox outbox = new Outbox();
-    synchronized (lock) {
+    synchronized (line) {
       if (isClosed()) {
         return;
       }
       setClosed();
-      line.prepend(aside);
+      line.bringBack();
       for (Waiter waiter = line.first(); waiter != null; waiter = line.first()) {
         rejected++;
         detach(waiter);
@@ -572,7 +564,7 @@ abstract class QueuedLimiter implements Limiter {
   private void requireOpen() {
     if (isClosed()) {
       rejected++;
-      FlightRecording.rejected(name, 0, "closed", waiting);
+      FlightRecording.rejected(name, 0, "closed", line.count());
       throw closed();
     }
   }
@@ -585,16 +577,16 @@ abstract class QueuedLimiter implements Limiter {
     Duration retryAfter = retryAfter(weight);
     return new LimiterFullException(
         "the line %s: limiter=%s maxWaiting=%d %s%s"
-            .formatted(what, name, maxWaiting, books().numbers(waiting), hint(retryAfter)),
+            .formatted(what, name, maxWaiting, books().numbers(line.count()), hint(retryAfter)),
         retryAfter);
   }
 
   private LimiterTimeoutException timeout(int weight, Duration timeout) {
-    synchronized (lock) {
+    synchronized (line) {
       Duration retryAfter = retryAfter(weight);
       return new LimiterTimeoutException(
           "no permit in time: limiter=%s timeout=%s weight=%d %s%s"
-              .formatted(name, timeout, weight, books().numbers(waiting), hint(retryAfter)),
+              .formatted(name, timeout, weight, books().numbers(line.count()), hint(retryAfter)),
           retryAfter);
     }
   }
@@ -606,12 +598,12 @@ abstract class QueuedLimiter implements Limiter {
 
   /** Nanoseconds until a newcomer would be served if all who wait stay. */
   private OptionalLong untilTurn(int weight) {
-    return nanosUntil(unitsWaiting + weight);
+    return nanosUntil(line.units() + weight);
   }
 
   final OptionalLong untilTurnNow(long units) {
-    synchronized (lock) {
-      return nanosUntil(unitsWaiting + units);
+    synchronized (line) {
+      return nanosUntil(line.units() + units);
     }
   }
 
@@ -627,22 +619,22 @@ abstract class QueuedLimiter implements Limiter {
   }
 
   final int waitingNow() {
-    synchronized (lock) {
-      return waiting;
+    synchronized (line) {
+      return line.count();
     }
   }
 
   final Books booksNow() {
-    synchronized (lock) {
+    synchronized (line) {
       return books();
     }
   }
 
   @Override
   public final LimiterStats stats() {
-    synchronized (lock) {
+    synchronized (line) {
       Books books = books();
-      Waiter oldest = oldestWaiter();
+      Waiter oldest = line.oldest();
       long longestWait =
           oldest == null ? 0 : (long) (coarseTime() - oldest.since) << TimerWheel.TICK_SHIFT;
       return new LimiterStats(
@@ -650,7 +642,7 @@ abstract class QueuedLimiter implements Limiter {
           books.limit(),
           books.inUse(),
           books.limit() - books.inUse(),
-          waiting,
+          line.count(),
           books.acquired(),
           rejected,
           timedOut,
