@@ -17,19 +17,6 @@ final class HandOverFloor {
 
   private HandOverFloor() {}
 
-  /**
-   * Prints nanoseconds a pair.
-   *
-   * @param args ignored
-   * @throws Exception if interrupted
-   */
-  public static void main(String[] args) throws Exception {
-    for (int warmUp = 0; warmUp < 2; warmUp++) {
-      var _ = nanosAPair();
-    }
-    System.out.println(nanosAPair());
-  }
-
   @SuppressWarnings("ThreadPriorityCheck") // the yield is part of the question
   private static final class Member {
     private volatile int turns;
@@ -53,7 +40,7 @@ final class HandOverFloor {
     }
   }
 
-  private static double nanosAPair() throws InterruptedException {
+  static double nanosAPair() throws InterruptedException {
     CountDownLatch start = new CountDownLatch(1);
     List<Thread> threads = new ArrayList<>();
     List<Member> heads = new ArrayList<>();
