@@ -406,6 +406,18 @@ public final class AsyncSemaphore extends QueuedLimiter {
   }
 
   @Override
+  boolean setClosedIfIdle() {
+    long now = state;
+    while (available(now) == limit && (now & (LENT | QUEUED | DRAINING | CLOSED)) == 0) {
+      if (STATE.compareAndSet(this, now, now | CLOSED)) {
+        return true;
+      }
+      now = state;
+    }
+    return false;
+  }
+
+  @Override
   int heaviest() {
     return Math.max(limit, 1);
   }

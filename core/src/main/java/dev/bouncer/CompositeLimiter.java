@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +32,16 @@ import org.jspecify.annotations.Nullable;
  */
 final class CompositeLimiter extends QueuedLimiter {
   private final List<Limiter> parts;
+
+  /** Those that nobody else uses: this limiter is idle if they are. */
+  private final List<Limiter> own;
+
   private final LongAdder acquired = new LongAdder();
+
+  /** How many permits are out or being collected; far below zero while it is or may be retired. */
+  private final AtomicLong out = new AtomicLong();
+
+  private static final long RETIRED = Long.MIN_VALUE / 2;
 
   /** Taken for waiters that have been granted, until they ask for their permit object. */
   private final Queue<CompositePermit> granted = new ConcurrentLinkedQueue<>();
@@ -44,9 +54,10 @@ final class CompositeLimiter extends QueuedLimiter {
   private @Nullable Claim claim;
   private @Nullable CompositePermit broughtIn;
 
-  private CompositeLimiter(String name, List<Limiter> parts, Timing timing) {
+  private CompositeLimiter(String name, List<Limiter> parts, List<Limiter> own, Timing timing) {
     super(name, Integer.MAX_VALUE, WhenFull.REJECT, timing);
     this.parts = parts;
+    this.own = own;
   }
 
   static CompositeLimiter of(Limiter first, Limiter... others) {
@@ -59,13 +70,28 @@ final class CompositeLimiter extends QueuedLimiter {
     for (Limiter other : others) {
       addParts(parts, Objects.requireNonNull(other, "others"));
     }
+    return of(timing, parts, List.copyOf(parts));
+  }
+
+  /** A limiter of its own beside one that it shares with others. */
+  static CompositeLimiter beside(Limiter own, @Nullable Limiter shared, Timing timing) {
+    Set<Limiter> parts = new LinkedHashSet<>();
+    addParts(parts, own);
+    List<Limiter> owned = List.copyOf(parts);
+    if (shared != null) {
+      addParts(parts, shared);
+    }
+    return of(timing, parts, owned);
+  }
+
+  private static CompositeLimiter of(Timing timing, Set<Limiter> parts, List<Limiter> own) {
     String name =
         parts.stream().map(Limiter::name).collect(Collectors.joining(", ", "allOf(", ")"));
     List<Limiter> inOrder = new ArrayList<>(parts);
     inOrder.sort(
         Comparator.comparingInt(CompositeLimiter::kind)
             .thenComparingLong(CompositeLimiter::number));
-    return new CompositeLimiter(name, List.copyOf(inOrder), timing);
+    return new CompositeLimiter(name, List.copyOf(inOrder), own, timing);
   }
 
   private static void addParts(Set<Limiter> parts, Limiter limiter) {
@@ -96,27 +122,38 @@ final class CompositeLimiter extends QueuedLimiter {
     if (queued || closed) {
       return null;
     }
+    if (out.getAndIncrement() < 0) {
+      out.getAndDecrement();
+      return null; // the slow path waits for the lock, and sees what came of it
+    }
     @Nullable Permit[] taken = new @Nullable Permit[parts.size()];
-    int missing;
+    boolean complete = false;
+    boolean partIsClosed = false;
     try {
-      missing = takeMissing(taken, weight);
-    } catch (LimiterClosedException partIsClosed) {
-      giveBackFrom(0, taken);
-      close();
-      return null;
+      complete = takeMissing(taken, weight) == parts.size();
+    } catch (LimiterClosedException found) {
+      partIsClosed = true;
     } catch (IllegalArgumentException tooHeavy) {
-      giveBackFrom(0, taken);
-      return null; // the slow path says so, for all parts together
-    } catch (Throwable failed) {
-      giveBackFrom(0, taken);
-      throw failed;
+      // the slow path says so, for all parts together
+    } finally {
+      if (!complete) {
+        giveBackFrom(0, taken);
+        out.getAndDecrement();
+      }
     }
-    if (missing < parts.size()) {
-      giveBackFrom(0, taken);
-      return null;
+    if (complete) {
+      acquired.increment();
+      return new CompositePermit(this, weight, taken);
     }
-    acquired.increment();
-    return new CompositePermit(weight, taken);
+    if (partIsClosed) {
+      close();
+    }
+    return null;
+  }
+
+  /** All parts of a permit were given back. */
+  void gaveBack() {
+    out.getAndDecrement();
   }
 
   /** Takes what is not taken yet; the index of the first part that had none, or their number. */
@@ -217,6 +254,29 @@ final class CompositeLimiter extends QueuedLimiter {
     return new Books(limit, limit - available, acquired.sum());
   }
 
+  /** Nobody has a part of it, and what its own parts have handed out has come back by itself. */
+  @Override
+  boolean setClosedIfIdle() {
+    if (!isIdle() || !out.compareAndSet(0, RETIRED)) {
+      return false;
+    }
+    if (!isIdle()) { // somebody came and went since the first look
+      out.getAndAdd(-RETIRED);
+      return false;
+    }
+    closed = true;
+    return true;
+  }
+
+  private boolean isIdle() {
+    return own.stream().allMatch(CompositeLimiter::isIdle);
+  }
+
+  private static boolean isIdle(Limiter part) {
+    LimiterStats now = part.stats();
+    return now.inUse() <= 0 && now.waiting() == 0;
+  }
+
   @Override
   OptionalLong nanosUntil(long units) {
     OptionalLong longest = OptionalLong.empty();
@@ -257,6 +317,7 @@ final class CompositeLimiter extends QueuedLimiter {
     }
     Claim next = new Claim(weight);
     claim = next;
+    out.getAndIncrement(); // the permit that it brings in, or nothing, takes it back
     outbox.afterwards(() -> Callbacks.run(timing, next::negotiate));
   }
 
@@ -323,9 +384,9 @@ final class CompositeLimiter extends QueuedLimiter {
       try {
         int missing = cancelled ? 0 : takeMissing(held, weight);
         if (cancelled) {
-          giveBackFrom(0, held);
+          end();
         } else if (missing == held.length) {
-          bringIn(this, new CompositePermit(weight, held));
+          bringIn(this, new CompositePermit(CompositeLimiter.this, weight, held));
         } else {
           rounds++;
           giveBackFrom(rounds <= held.length ? 0 : missing, held);
@@ -348,15 +409,20 @@ final class CompositeLimiter extends QueuedLimiter {
               held[part] = permit;
               Callbacks.run(timing, this::negotiate);
             } else if (cancelled) {
-              giveBackFrom(0, held);
+              end();
             } else {
               fail(Objects.requireNonNull(failure));
             }
           });
     }
 
-    private void fail(Throwable failure) {
+    private void end() {
       giveBackFrom(0, held);
+      gaveBack();
+    }
+
+    private void fail(Throwable failure) {
+      end();
       if (failure instanceof LimiterClosedException) {
         close();
         return;

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A permit of each part of a {@link CompositeLimiter}, given back together, the last one first. */
 final class CompositePermit implements Permit {
+  private final CompositeLimiter limiter;
   private final int weight;
   private final Permit[] parts;
   private final AtomicBoolean closed = new AtomicBoolean();
@@ -14,7 +15,8 @@ final class CompositePermit implements Permit {
   /** Whether it belongs to somebody who stood in line. Guarded by the composite's lock. */
   boolean granted;
 
-  CompositePermit(int weight, @Nullable Permit[] parts) {
+  CompositePermit(CompositeLimiter limiter, int weight, @Nullable Permit[] parts) {
+    this.limiter = limiter;
     this.weight = weight;
     this.parts = Arrays.stream(parts).map(Objects::requireNonNull).toArray(Permit[]::new);
   }
@@ -36,6 +38,7 @@ final class CompositePermit implements Permit {
       for (int i = parts.length - 1; i >= 0; i--) {
         parts[i].close(outcome);
       }
+      limiter.gaveBack();
     }
   }
 

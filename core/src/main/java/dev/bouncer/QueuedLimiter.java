@@ -47,6 +47,7 @@ abstract class QueuedLimiter implements Limiter {
   /** Its monitor guards everything below, the line's links, and the queued flag of the books. */
   private final WaitingLine line = new WaitingLine();
 
+  private volatile boolean retired;
   private @Nullable Timeouts timeouts;
   private long rejected;
   private long timedOut;
@@ -81,6 +82,9 @@ abstract class QueuedLimiter implements Limiter {
 
   /** Makes {@link #tryTake} fail for good. */
   abstract void setClosed();
+
+  /** The same, but only if nothing is in use, in one step against every {@link #tryTake}. */
+  abstract boolean setClosedIfIdle();
 
   public abstract boolean isClosed();
 
@@ -527,6 +531,28 @@ abstract class QueuedLimiter implements Limiter {
       nobodyWaits(outbox);
     }
     outbox.send(timing);
+  }
+
+  /**
+   * Closes the limiter if nothing is in use and nobody waits, so that another one can take its
+   * place without anybody noticing: whoever comes too late finds it {@linkplain #isRetired()
+   * retired}.
+   *
+   * @return false if it is busy, or was closed before
+   */
+  final boolean retireIfIdle() {
+    synchronized (line) {
+      if (line.count() > 0 || isClosed()) {
+        return false;
+      }
+      retired = true; // before it is closed: whoever finds it closed also sees why
+      retired = setClosedIfIdle();
+      return retired;
+    }
+  }
+
+  final boolean isRetired() {
+    return retired;
   }
 
   // Checks and messages.

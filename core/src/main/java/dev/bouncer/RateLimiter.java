@@ -338,6 +338,18 @@ public final class RateLimiter extends QueuedLimiter {
   }
 
   @Override
+  boolean setClosedIfIdle() {
+    State now = state;
+    while (!now.barred && now.level.isComplete(timing.nanoTime())) {
+      if (replace(now, now.closedForGood())) {
+        return true;
+      }
+      now = state;
+    }
+    return false;
+  }
+
+  @Override
   int heaviest() {
     return state.level.burst();
   }

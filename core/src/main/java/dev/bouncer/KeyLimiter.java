@@ -1,0 +1,134 @@
+package dev.bouncer;
+
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
+
+/**
+ * The limiter of one key of a {@link KeyedLimiter}. Each call finds the key's present limiter; if
+ * that was evicted between the finding and the asking, it looks again. Nothing needs to be counted
+ * on the way: a limiter that is at work cannot be evicted.
+ */
+final class KeyLimiter<K> implements Limiter {
+  private final KeyedLimiter<K> keyed;
+  private final K key;
+
+  KeyLimiter(KeyedLimiter<K> keyed, K key) {
+    this.keyed = keyed;
+    this.key = key;
+  }
+
+  @Override
+  public String name() {
+    return keyed.entry(key).limiter.name();
+  }
+
+  @Override
+  public Permit acquire() throws InterruptedException {
+    return acquire(1);
+  }
+
+  @Override
+  public Permit acquire(int weight) throws InterruptedException {
+    while (true) {
+      KeyedLimiter.Entry entry = keyed.entry(key);
+      try {
+        return entry.limiter.acquire(weight);
+      } catch (LimiterClosedException found) {
+        requireGone(entry, found);
+      }
+    }
+  }
+
+  @Override
+  public Optional<Permit> tryAcquire() {
+    return tryAcquire(1);
+  }
+
+  @Override
+  public Optional<Permit> tryAcquire(int weight) {
+    while (true) {
+      KeyedLimiter.Entry entry = keyed.entry(key);
+      try {
+        return entry.limiter.tryAcquire(weight);
+      } catch (LimiterClosedException found) {
+        requireGone(entry, found);
+      }
+    }
+  }
+
+  @Override
+  public Optional<Permit> tryAcquire(Duration timeout) throws InterruptedException {
+    return tryAcquire(1, timeout);
+  }
+
+  @Override
+  public Optional<Permit> tryAcquire(int weight, Duration timeout) throws InterruptedException {
+    while (true) {
+      KeyedLimiter.Entry entry = keyed.entry(key);
+      try {
+        return entry.limiter.tryAcquire(weight, timeout);
+      } catch (LimiterClosedException found) {
+        requireGone(entry, found);
+      }
+    }
+  }
+
+  @Override
+  public CompletableFuture<Permit> acquireAsync() {
+    return acquireAsync(1);
+  }
+
+  @Override
+  public CompletableFuture<Permit> acquireAsync(int weight) {
+    return ask(limiter -> limiter.acquireAsync(weight));
+  }
+
+  @Override
+  public CompletableFuture<Permit> acquireAsync(int weight, Duration timeout) {
+    return ask(limiter -> limiter.acquireAsync(weight, timeout));
+  }
+
+  private CompletableFuture<Permit> ask(Function<Limiter, CompletableFuture<Permit>> question) {
+    while (true) {
+      KeyedLimiter.Entry entry;
+      try {
+        entry = keyed.entry(key);
+      } catch (LimiterClosedException | LimiterFullException refused) {
+        return CompletableFuture.failedFuture(refused);
+      }
+      CompletableFuture<Permit> answer = question.apply(entry.limiter);
+      if (!answer.isCompletedExceptionally()
+          || !(answer.exceptionNow() instanceof LimiterClosedException)
+          || !keyed.isGone(key, entry)) {
+        return answer;
+      }
+    }
+  }
+
+  private void requireGone(KeyedLimiter.Entry entry, LimiterClosedException found) {
+    if (!keyed.isGone(key, entry)) {
+      throw found;
+    }
+  }
+
+  @Override
+  public LimiterStats stats() {
+    return keyed.entry(key).limiter.stats();
+  }
+
+  @Override
+  public void close() {
+    KeyedLimiter.Entry entry;
+    do {
+      entry = keyed.entry(key);
+      entry.close();
+    } while (keyed.isGone(key, entry));
+  }
+
+  @Override
+  public String toString() {
+    return "KeyLimiter[key=%s %s]".formatted(key, stats());
+  }
+}

@@ -1,0 +1,276 @@
+package dev.bouncer;
+
+import static dev.bouncer.law.Eventually.eventually;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bouncer.law.Eventually.Background;
+import java.lang.ref.WeakReference;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+class KeyedLimiterTest {
+  private static final Duration MINUTE = Duration.ofMinutes(1);
+
+  private final ManualTiming time = new ManualTiming();
+  private final AtomicInteger made = new AtomicInteger();
+
+  private KeyedLimiter.Builder<String> perHost(int limit) {
+    return KeyedLimiter.builder(host -> {
+      made.incrementAndGet();
+      return AsyncSemaphore.builder(limit).build(time);
+    });
+  }
+
+  @Test
+  void forKey_limitsEachKeyAlone() throws Exception {
+    KeyedLimiter<String> keyed = perHost(1).build(time);
+    Permit a = keyed.forKey("a").acquire();
+    assertTrue(keyed.forKey("a").tryAcquire().isEmpty());
+    Permit b = keyed.forKey("b").acquire();
+    assertEquals(2, keyed.keys());
+    assertEquals(1, keyed.stats().get("a").inUse());
+    a.close();
+    b.close();
+    assertTrue(keyed.forKey("a").tryAcquire().isPresent());
+    assertEquals(2, made.get());
+  }
+
+  @Test
+  void idleKey_isEvictedAndComesBack() throws Exception {
+    KeyedLimiter<String> keyed = perHost(1).build(time);
+    Limiter a = keyed.forKey("a");
+    a.acquire().close();
+    time.advance(MINUTE);
+    assertEquals(1, keyed.keys(), "it was used since the last sweep");
+    time.advance(MINUTE);
+    assertEquals(0, keyed.keys());
+    assertEquals(0, time.alarmsSet(), "nobody looks at nothing");
+    a.acquire().close();
+    assertEquals(1, keyed.keys());
+    assertEquals(2, made.get());
+  }
+
+  @Test
+  void keyWithHoldersOrWaiters_isNeverEvicted() throws Exception {
+    KeyedLimiter<String> keyed = perHost(1).build(time);
+    Permit held = keyed.forKey("a").acquire();
+    CompletableFuture<Permit> waits = keyed.forKey("a").acquireAsync();
+    time.advance(MINUTE.multipliedBy(10));
+    held.close();
+    assertTrue(waits.isDone());
+    time.advance(MINUTE.multipliedBy(10));
+    assertEquals(1, keyed.keys());
+    waits.get().close();
+    assertEquals(1, made.get());
+    time.advance(MINUTE.multipliedBy(2));
+    assertEquals(0, keyed.keys());
+  }
+
+  @Test
+  void rate_isEvictedOnlyWhenComplete() {
+    KeyedLimiter<String> keyed =
+        KeyedLimiter.<String>builder(key -> RateLimiter.builder(1, Duration.ofHours(1)).build(time))
+            .build(time);
+    assertTrue(keyed.forKey("a").tryAcquire().isPresent());
+    time.advance(Duration.ofMinutes(59));
+    assertTrue(keyed.forKey("a").tryAcquire().isEmpty(), "eviction would forget that it is spent");
+    time.advance(Duration.ofMinutes(3));
+    assertEquals(0, keyed.keys());
+    assertTrue(keyed.forKey("a").tryAcquire().isPresent());
+  }
+
+  @Test
+  void global_isHeldToo_andKeysTakeTurns() throws Exception {
+    AsyncSemaphore global = AsyncSemaphore.of(2);
+    KeyedLimiter<String> keyed = perHost(2).global(global).build(time);
+    Permit one = keyed.forKey("busy").acquire();
+    Permit two = keyed.forKey("busy").acquire();
+    assertEquals(2, global.inUse());
+    List<String> served = new CopyOnWriteArrayList<>();
+    List<CompletableFuture<Permit>> requests = new ArrayList<>();
+    for (int i = 0; i < 1_000; i++) {
+      requests.add(ask(keyed, "busy", served));
+    }
+    requests.add(ask(keyed, "quiet", served));
+    requests.add(ask(keyed, "calm", served));
+    one.close();
+    two.close();
+    for (CompletableFuture<Permit> request : requests) {
+      eventually("all were served", request::isDone);
+    }
+    assertTrue(served.indexOf("quiet") <= 4, "served as number " + served.indexOf("quiet"));
+    assertTrue(served.indexOf("calm") <= 6, "served as number " + served.indexOf("calm"));
+    assertEquals(0, global.inUse());
+    time.advance(MINUTE.multipliedBy(2));
+    assertEquals(0, keyed.keys());
+    assertFalse(global.isClosed());
+  }
+
+  private static CompletableFuture<Permit> ask(
+      KeyedLimiter<String> keyed, String key, List<String> served) {
+    CompletableFuture<Permit> request = keyed.forKey(key).acquireAsync();
+    request.thenAccept(permit -> {
+      served.add(key);
+      permit.close();
+    });
+    return request;
+  }
+
+  @Test
+  void maxKeys_evictsAnIdleKeyOrRefuses() throws Exception {
+    KeyedLimiter<String> keyed = perHost(1).maxKeys(2).build(time);
+    Permit a = keyed.forKey("a").acquire();
+    keyed.forKey("b").acquire().close();
+    Permit c = keyed.forKey("c").acquire();
+    assertEquals(2, keyed.keys());
+    LimiterFullException full =
+        assertThrows(LimiterFullException.class, () -> keyed.forKey("d").acquire());
+    assertEquals("all keys are in use: key=d keys=2 maxKeys=2", full.getMessage());
+    assertInstanceOf(
+        LimiterFullException.class,
+        assertThrows(ExecutionException.class, () -> keyed.forKey("d").acquireAsync().get())
+            .getCause());
+    a.close();
+    assertTrue(keyed.forKey("d").tryAcquire().isPresent());
+    c.close();
+    assertEquals(2, keyed.keys());
+  }
+
+  @Test
+  void functionThatFails_leavesNoKeyBehind() {
+    AtomicBoolean broken = new AtomicBoolean(true);
+    KeyedLimiter<String> keyed =
+        KeyedLimiter.<String>builder(
+                key -> {
+                  if (broken.get()) {
+                    throw new IllegalStateException("no limiter for " + key);
+                  }
+                  return AsyncSemaphore.of(1);
+                })
+            .maxKeys(1)
+            .build(time);
+    assertThrows(IllegalStateException.class, () -> keyed.forKey("a").tryAcquire());
+    assertEquals(0, keyed.keys());
+    broken.set(false);
+    assertTrue(keyed.forKey("b").tryAcquire().isPresent(), "the place was given back");
+  }
+
+  @Test
+  void close_failsWaitersAndNewcomersOfAllKeys() throws Exception {
+    AsyncSemaphore global = AsyncSemaphore.of(9);
+    KeyedLimiter<String> keyed = perHost(1).global(global).build(time);
+    Permit held = keyed.forKey("a").acquire();
+    CompletableFuture<Permit> waits = keyed.forKey("a").acquireAsync();
+    keyed.close();
+    assertTrue(keyed.isClosed());
+    assertInstanceOf(
+        LimiterClosedException.class,
+        assertThrows(ExecutionException.class, waits::get).getCause());
+    assertThrows(LimiterClosedException.class, () -> keyed.forKey("a").acquire());
+    assertThrows(LimiterClosedException.class, () -> keyed.forKey("new").tryAcquire());
+    assertInstanceOf(
+        LimiterClosedException.class,
+        assertThrows(ExecutionException.class, () -> keyed.forKey("new").acquireAsync().get())
+            .getCause());
+    assertFalse(global.isClosed());
+    held.close();
+    assertEquals(0, global.inUse());
+  }
+
+  @Test
+  void forgottenKeyedLimiter_isCollectedThoughASweepIsOnTheClock() {
+    WeakReference<KeyedLimiter<String>> forgotten = new WeakReference<>(perHost(1).build());
+    KeyedLimiter<String> used = forgotten.get();
+    if (used != null) {
+      assertEquals(Optional.empty(), used.forKey("a").tryAcquire().filter(permit -> false));
+    }
+    used = null;
+    eventually(
+        "it was collected",
+        () -> {
+          System.gc();
+          return forgotten.refersTo(null);
+        });
+  }
+
+  @Test
+  void badArguments_areRefusedWithAClearMessage() {
+    assertThrows(IllegalArgumentException.class, () -> perHost(1).maxKeys(0));
+    assertThrows(IllegalArgumentException.class, () -> perHost(1).idleAfter(Duration.ZERO));
+    assertThrows(NullPointerException.class, () -> perHost(1).global(null));
+    assertThrows(NullPointerException.class, () -> perHost(1).build().forKey(null));
+    KeyedLimiter<String> none = KeyedLimiter.perKey(key -> null);
+    assertThrows(NullPointerException.class, () -> none.forKey("a").tryAcquire());
+    assertEquals(Map.of(), none.stats());
+  }
+
+  @Test
+  void evictAgainstAcquire_neverTwoLimitersAtWork() throws Exception {
+    evictAgainstAcquire(20_000, false);
+    evictAgainstAcquire(5_000, true);
+  }
+
+  @Test
+  @Tag("deep")
+  void evictAgainstAcquire_aMillionRounds() throws Exception {
+    evictAgainstAcquire(1_000_000, false);
+    evictAgainstAcquire(200_000, true);
+  }
+
+  /** Two threads acquire the same key while a third evicts it as fast as it can. */
+  private void evictAgainstAcquire(int rounds, boolean global) throws Exception {
+    AtomicInteger limiters = new AtomicInteger();
+    KeyedLimiter.Builder<String> builder =
+        KeyedLimiter.builder(key -> {
+          limiters.incrementAndGet();
+          return AsyncSemaphore.of(1);
+        });
+    AsyncSemaphore shared = AsyncSemaphore.of(1_000);
+    KeyedLimiter<String> keyed = (global ? builder.global(shared) : builder).build(time);
+    AtomicInteger inside = new AtomicInteger();
+    AtomicInteger done = new AtomicInteger();
+    List<Background<Boolean>> acquirers = new ArrayList<>();
+    for (int t = 0; t < 2; t++) {
+      boolean asynchronous = t == 1;
+      acquirers.add(
+          Background.platform(() -> {
+            Limiter key = keyed.forKey("key");
+            while (done.get() < rounds || limiters.get() < rounds / 1_000) {
+              Permit permit = asynchronous ? key.acquireAsync().join() : key.acquire();
+              int now = inside.incrementAndGet();
+              inside.decrementAndGet();
+              permit.close();
+              assertEquals(1, now, "two limiters at work");
+              done.incrementAndGet();
+            }
+            return true;
+          }));
+    }
+    Background<Boolean> evictor =
+        Background.platform(() -> {
+          while (acquirers.stream().anyMatch(acquirer -> acquirer.thread().isAlive())) {
+            var _ = keyed.evictOne();
+          }
+          return true;
+        });
+    acquirers.forEach(Background::result);
+    evictor.result();
+    assertTrue(done.get() >= rounds);
+    assertTrue(keyed.keys() <= 1);
+    assertEquals(0, shared.inUse());
+  }
+}
