@@ -25,7 +25,7 @@ final class WorkerLauncher {
     this.command = new WorkerCommand(options);
   }
 
-  /** Starts a worker soon. Called with the dispatcher's lock held; returns at once. */
+  /** Starts a worker soon. Called with the lock of the books held; returns at once. */
   void launch(Worker worker) {
     requests.add(new Request(worker));
     if (!running) {
@@ -53,10 +53,10 @@ final class WorkerLauncher {
       if (worker == null) {
         return;
       }
-      if (dispatcher.isWanted(worker)) {
+      if (dispatcher.reports().isWanted(worker)) {
         worker.launch(command);
       } else {
-        dispatcher.gone(worker, new Worker.End(null, "", null), true);
+        dispatcher.reports().gone(worker, new Worker.End(null, "", null), true);
       }
     }
   }
