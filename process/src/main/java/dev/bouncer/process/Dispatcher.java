@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class Dispatcher {
   private static final Duration MEMORY_CHECK = Duration.ofMillis(100);
 
+  private final WorkerLauncher launcher;
   private final Books books;
   private final ReentrantLock lock;
   private final Staffing staffing;
@@ -28,11 +29,17 @@ final class Dispatcher {
   private final WorkerReports reports;
   private final Runnable onTermination;
 
-  Dispatcher(PoolOptions options, @Nullable EncodedFunction initializer, Runnable onTermination) {
+  Dispatcher(
+      PoolOptions options,
+      WorkerLauncher launcher,
+      @Nullable EncodedFunction initializer,
+      Runnable onTermination) {
+    this.launcher = launcher;
+    launcher.serve(this);
     this.onTermination = onTermination;
     this.books = new Books(options, new PoolTimer(options.name(), this::guard));
     this.lock = books.lock;
-    this.staffing = new Staffing(books, initializer, this);
+    this.staffing = new Staffing(books, initializer, this, launcher);
     this.assignment = new Assignment(books, staffing);
     this.losses = new Losses(books, this::rebalance);
     this.reports =
@@ -209,7 +216,22 @@ final class Dispatcher {
       lock.unlock();
     }
     books.outcomes.awaitDone();
+    launcher.awaitEnd();
     return true;
+  }
+
+  /** Returns whether the pool has nothing to do. */
+  boolean isIdle() {
+    lock.lock();
+    try {
+      return books.roster.busy() == 0 && books.queue.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  WorkerLauncher launcher() {
+    return launcher;
   }
 
   PoolStats stats() {

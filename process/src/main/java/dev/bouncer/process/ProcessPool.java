@@ -94,10 +94,10 @@ public final class ProcessPool implements Pool {
               + "; if it is made by a static initialiser, the class that submits tasks runs that in"
               + " the worker too: make the pool in main, or where it is used");
     }
+    EncodedFunction encoded = initializer == null ? null : functions.encode(initializer);
+    WorkerLauncher launcher = new WorkerLauncher(options); // gets ready while the rest is made
     ShutdownHook hook = new ShutdownHook();
-    this.dispatcher =
-        new Dispatcher(
-            options, initializer == null ? null : functions.encode(initializer), hook::remove);
+    this.dispatcher = new Dispatcher(options, launcher, encoded, hook::remove);
     hook.add(dispatcher);
     CLEANER.register(this, dispatcher::shutdown);
   }
@@ -248,6 +248,7 @@ public final class ProcessPool implements Pool {
    */
   public String dump() {
     StringBuilder text = new StringBuilder(stats().toString());
+    text.append(" aotCache=").append(dispatcher.launcher().describeAotCache());
     workers().forEach(worker -> text.append("\n  ").append(worker));
     return text.toString();
   }
@@ -257,6 +258,18 @@ public final class ProcessPool implements Pool {
       throw new IllegalArgumentException("maxWorkers must be at least 1: maxWorkers=" + maxWorkers);
     }
     return maxWorkers;
+  }
+
+  /**
+   * Makes the AOT cache that workers start with now, if there is none yet, rather than some time
+   * later in the background ({@link ProcessPoolBuilder#aotCache}): for programs that live too short
+   * for that, when they are installed. Takes two or three seconds. Needs the pool to be open.
+   *
+   * @return whether workers are started with a cache from now on; {@link #dump()} says why not
+   * @throws InterruptedException if this thread was interrupted
+   */
+  public boolean trainAotCache() throws InterruptedException {
+    return dispatcher.launcher().trainAotCache();
   }
 
   // ------------------------------------------------------------------ the end
@@ -280,6 +293,12 @@ public final class ProcessPool implements Pool {
       neverStarted.add(task.preset == null ? task : task.preset.runnable());
     }
     return neverStarted;
+  }
+
+  /** As {@link #shutdownNow}, but gives no task the time to end by itself. */
+  void kill() {
+    var _ = dispatcher.shutdownNow();
+    dispatcher.killAll();
   }
 
   @Override

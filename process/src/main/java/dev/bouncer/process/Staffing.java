@@ -15,11 +15,15 @@ final class Staffing {
   private final WorkerLauncher launcher;
   private final ReentrantLock lock;
 
-  Staffing(Books books, @Nullable EncodedFunction initializer, Dispatcher dispatcher) {
+  Staffing(
+      Books books,
+      @Nullable EncodedFunction initializer,
+      Dispatcher dispatcher,
+      WorkerLauncher launcher) {
     this.books = books;
     this.initializer = initializer;
     this.dispatcher = dispatcher;
-    this.launcher = new WorkerLauncher(books.options, dispatcher);
+    this.launcher = launcher;
     this.lock = books.lock;
   }
 

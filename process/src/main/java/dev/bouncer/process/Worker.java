@@ -138,7 +138,7 @@ final class Worker {
           new OutputPump(started.getErrorStream(), options.name(), id, options.output());
       thread("output", pump);
       thread("writer", () -> write(started.getOutputStream()));
-      thread("reader", () -> read(launched, pump));
+      thread("reader", () -> read(command, launched, pump));
       var _ = started.onExit().thenAccept(_ -> dispatcher.reports().exited(this, pump));
       if (killed) { // decided while there was no process yet
         kill();
@@ -196,7 +196,7 @@ final class Worker {
     return new Outgoing.KeepLedger(file.path);
   }
 
-  private void read(WorkerCommand.Started launched, OutputPump pump) {
+  private void read(WorkerCommand command, WorkerCommand.Started launched, OutputPump pump) {
     Process child = launched.process();
     @Nullable Throwable broken = null;
     try {
@@ -211,6 +211,7 @@ final class Worker {
     int exitCode = reap(child);
     deleteLedgerFile();
     var _ = launched.arguments().toFile().delete(); // the worker does, if it gets that far
+    command.ended(launched, pid != 0); // set by this thread, when the worker said hello
     dispatcher
         .reports()
         .gone(this, new End(exitCode, pump.tail(TAIL_MILLIS), broken), broken == null);
