@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * Understands what one worker sends. Used by the thread that reads from it, which never writes to
  * the worker and never runs code of the user: a worker that answers is always listened to.
  *
- * <p>Answers that arrive together are handled together: the dispatcher's lock is taken twice for
+ * <p>Answers that arrive together are handled together: the lock of the books is taken twice for
  * all of them, once to learn which tasks are due and once to give their places back.
  */
 final class AnswerReader {
@@ -35,7 +35,7 @@ final class AnswerReader {
   }
 
   private final Worker worker;
-  private final Dispatcher dispatcher;
+  private final WorkerReports reports;
   private final PoolOptions options;
   private final List<Ended> ended = new ArrayList<>();
 
@@ -44,9 +44,9 @@ final class AnswerReader {
    */
   private final List<PoolTask<?>> due = new ArrayList<>();
 
-  AnswerReader(Worker worker, Dispatcher dispatcher, PoolOptions options) {
+  AnswerReader(Worker worker, WorkerReports reports, PoolOptions options) {
     this.worker = worker;
-    this.dispatcher = dispatcher;
+    this.reports = reports;
     this.options = options;
   }
 
@@ -69,7 +69,7 @@ final class AnswerReader {
       case FrameKind.RESULT -> {
         long id = frame.getLong();
         if (id == FrameKind.INITIALIZER) {
-          dispatcher.initialized(worker);
+          reports.initialized(worker);
           return;
         }
         PoolTask<?> task = due(id);
@@ -92,13 +92,13 @@ final class AnswerReader {
     }
     switch (kind) {
       case FrameKind.HELLO -> hello(frame);
-      case FrameKind.STARTED -> dispatcher.started(worker, frame.getLong());
-      case FrameKind.REVOKED -> dispatcher.revoked(worker, frame.getLong());
-      case FrameKind.LEDGER_KEPT -> dispatcher.ledgerKept(worker);
+      case FrameKind.STARTED -> reports.started(worker, frame.getLong());
+      case FrameKind.REVOKED -> reports.revoked(worker, frame.getLong());
+      case FrameKind.LEDGER_KEPT -> reports.ledgerKept(worker);
       case FrameKind.PROGRESS -> {
         long task = frame.getLong();
         double fraction = Double.longBitsToDouble(frame.getLong());
-        dispatcher.progress(worker, task, fraction, frame.getString());
+        reports.progress(worker, task, fraction, frame.getString());
       }
       default -> throw new ProtocolException("kind of a frame must be known: kind=" + kind);
     }
@@ -108,7 +108,7 @@ final class AnswerReader {
   private void settle() {
     due.clear();
     if (!ended.isEmpty()) {
-      dispatcher.answered(worker, ended);
+      reports.answered(worker, ended);
       ended.clear();
     }
   }
@@ -118,7 +118,7 @@ final class AnswerReader {
     int next = ended.size();
     if (next >= due.size() || due.get(next).id != taskId) { // one may have been taken back since
       settle();
-      dispatcher.copyInFlight(worker, due, BATCH);
+      reports.copyInFlight(worker, due, BATCH);
       next = 0;
     }
     if (due.isEmpty() || due.get(next).id != taskId) {
@@ -137,7 +137,7 @@ final class AnswerReader {
               + FrameKind.PROTOCOL
               + "; check the class path of the workers");
     }
-    dispatcher.hello(worker, frame.getLong());
+    reports.hello(worker, frame.getLong());
   }
 
   private void result(PoolTask<?> task, WireInput frame) throws ProtocolException {

@@ -24,4 +24,5 @@ record PoolOptions(
     @Nullable Duration taskTimeout,
     @Nullable Duration idleTimeout,
     Duration killAfter,
-    WorkerOutput output) {}
+    WorkerOutput output,
+    boolean aotCache) {}

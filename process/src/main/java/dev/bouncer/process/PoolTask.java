@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One submitted task: what to send, and the future that its user holds.
  *
- * <p>Its life, guarded by the dispatcher's lock:
+ * <p>Its life, guarded by the lock of the books:
  *
  * <pre>
  *            assign              STARTED             answer
@@ -64,7 +64,7 @@ final class PoolTask<R extends @Nullable Object> extends TaskFuture<R> implement
   /** How many threads wait in {@code get} or {@code join}. */
   private volatile int blocked;
 
-  // guarded by the dispatcher's lock
+  // guarded by the lock of the books
   State state = State.QUEUED;
   long id;
   long startedAtNanos;
@@ -114,7 +114,7 @@ final class PoolTask<R extends @Nullable Object> extends TaskFuture<R> implement
     return drop(message);
   }
 
-  /** Called with the dispatcher's lock held. */
+  /** Called with the lock of the books held. */
   void end() {
     state = State.ENDED;
     input = null;

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The workers of a pool and how many of them are in which state. Guarded by the dispatcher's lock.
+ * The workers of a pool and how many of them are in which state. Guarded by the lock of the books.
  *
  * <p>A worker is on the roster from the decision to start it until it has been reaped. It is
  * <i>live</i> while it starts or is ready: then it has a future; <i>busy</i> while it has tasks,

@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Workers that died before they were of any use, several in a row: how long to wait before the next
- * try, and when to give up. Guarded by the dispatcher's lock.
+ * try, and when to give up. Guarded by the lock of the books.
  */
 final class StartFailures {
   private static final int GIVE_UP_AFTER = 5;

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Tasks in the order of their submission. The tasks themselves are the links, so that a cancelled
- * one leaves at once, from anywhere. Guarded by the dispatcher's lock.
+ * one leaves at once, from anywhere. Guarded by the lock of the books.
  */
 final class TaskQueue {
   private @Nullable PoolTask<?> head;

@@ -4,12 +4,15 @@ import dev.bouncer.process.wire.FrameReader;
 import dev.bouncer.process.wire.Ledger;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,25 +32,6 @@ final class Worker {
     GONE
   }
 
-  /** What the pool wants to tell the worker. */
-  sealed interface Message
-      permits Initialize, RunTask, CancelTask, RevokeTasks, NoLedgerYet, KeepLedger, ShutDown {}
-
-  record Initialize() implements Message {}
-
-  record RunTask(PoolTask<?> task) implements Message {}
-
-  record CancelTask(long id) implements Message {}
-
-  record RevokeTasks() implements Message {}
-
-  /** The worker is to keep a ledger that its writer has to make first. */
-  record NoLedgerYet() implements Message {}
-
-  record KeepLedger(Path file) implements Message {}
-
-  record ShutDown() implements Message {}
-
   enum LedgerState {
     NONE,
     ASKED_FOR,
@@ -65,11 +49,10 @@ final class Worker {
   private final PoolOptions options;
   private final @Nullable EncodedFunction initializer;
 
-  // guarded by the dispatcher's lock
+  // guarded by the lock of the books
   State state = State.STARTING;
   final ArrayDeque<PoolTask<?>> inFlight = new ArrayDeque<>();
-  final ArrayDeque<Message> outgoing = new ArrayDeque<>();
-  final Condition outgoingOrGone;
+  final Outgoing outgoing;
   LedgerState ledgerState = LedgerState.NONE;
   long pid;
 
@@ -94,16 +77,37 @@ final class Worker {
       Dispatcher dispatcher,
       PoolOptions options,
       @Nullable EncodedFunction initializer,
-      Condition outgoingOrGone) {
+      ReentrantLock lock) {
     this.id = id;
     this.dispatcher = dispatcher;
     this.options = options;
     this.initializer = initializer;
-    this.outgoingOrGone = outgoingOrGone;
+    this.outgoing = new Outgoing(lock.newCondition());
   }
 
   /** How a worker ended, as far as its last words are known. */
   record End(@Nullable Integer exitCode, String output, @Nullable Throwable cause) {}
+
+  /** Describes it as it is now, but for its memory. Called with the lock of the books held. */
+  WorkerInfo info(long now) {
+    PoolTask<?> task = inFlight.peekFirst();
+    boolean running = task != null && task.state == PoolTask.State.RUNNING;
+    return new WorkerInfo(
+        id,
+        pid == 0 ? OptionalLong.empty() : OptionalLong.of(pid),
+        switch (state) {
+          case STARTING -> "STARTING";
+          case READY -> task == null ? "IDLE" : "BUSY";
+          case STOPPING, GONE -> "ENDING";
+        },
+        Duration.ofNanos(now - madeAtNanos),
+        tasksGiven,
+        Optional.ofNullable(task).map(PoolTask::describe),
+        running ? Optional.of(Duration.ofNanos(now - task.startedAtNanos)) : Optional.empty(),
+        task == null ? OptionalDouble.empty() : task.progress,
+        Optional.ofNullable(task).map(known -> known.progressMessage),
+        OptionalLong.empty());
+  }
 
   /** The number of the task that the ledger names as started last; 0 if it names none. */
   long lastStarted() {
@@ -134,14 +138,14 @@ final class Worker {
           new OutputPump(started.getErrorStream(), options.name(), id, options.output());
       thread("output", pump);
       thread("writer", () -> write(started.getOutputStream()));
-      thread("reader", () -> read(launched, pump));
-      var _ = started.onExit().thenAccept(_ -> dispatcher.exited(this, pump));
+      thread("reader", () -> read(command, launched, pump));
+      var _ = started.onExit().thenAccept(_ -> dispatcher.reports().exited(this, pump));
       if (killed) { // decided while there was no process yet
         kill();
       }
     } catch (IOException | RuntimeException | Error failure) {
       kill();
-      dispatcher.gone(this, new End(null, "", failure), true);
+      dispatcher.reports().gone(this, new End(null, "", failure), true);
     }
   }
 
@@ -172,10 +176,10 @@ final class Worker {
   private void write(OutputStream stream) {
     WorkerChannel channel = new WorkerChannel(stream, initializer);
     try {
-      List<Message> messages = new ArrayList<>();
-      while (dispatcher.awaitOutgoing(this, messages)) {
-        for (Message message : messages) {
-          channel.add(message instanceof NoLedgerYet ? createLedger() : message);
+      List<Outgoing.Message> messages = new ArrayList<>();
+      while (dispatcher.reports().awaitOutgoing(this, messages)) {
+        for (Outgoing.Message message : messages) {
+          channel.add(message instanceof Outgoing.NoLedgerYet ? createLedger() : message);
         }
         channel.flush();
         messages.clear();
@@ -186,19 +190,19 @@ final class Worker {
   }
 
   /** Makes the ledger; called by the writer, as it takes a moment. */
-  private Message createLedger() throws IOException {
+  private Outgoing.Message createLedger() throws IOException {
     LedgerFile file = LedgerFile.create(id);
     ledgerFile = file;
-    return new KeepLedger(file.path);
+    return new Outgoing.KeepLedger(file.path);
   }
 
-  private void read(WorkerCommand.Started launched, OutputPump pump) {
+  private void read(WorkerCommand command, WorkerCommand.Started launched, OutputPump pump) {
     Process child = launched.process();
     @Nullable Throwable broken = null;
     try {
       RecoveredStream stream =
           new RecoveredStream(child.getInputStream(), () -> reap(child), this::ledger);
-      new AnswerReader(this, dispatcher, options)
+      new AnswerReader(this, dispatcher.reports(), options)
           .readAll(new FrameReader(stream, options.maxMessageBytes()));
     } catch (IOException | RuntimeException | Error failure) {
       broken = failure;
@@ -207,7 +211,10 @@ final class Worker {
     int exitCode = reap(child);
     deleteLedgerFile();
     var _ = launched.arguments().toFile().delete(); // the worker does, if it gets that far
-    dispatcher.gone(this, new End(exitCode, pump.tail(TAIL_MILLIS), broken), broken == null);
+    command.ended(launched, pid != 0); // set by this thread, when the worker said hello
+    dispatcher
+        .reports()
+        .gone(this, new End(exitCode, pump.tail(TAIL_MILLIS), broken), broken == null);
   }
 
   /** Waits until the child is really dead: only then may another one take its place. */

@@ -26,25 +26,25 @@ final class WorkerChannel {
 
   /** Adds a message to those that {@link #flush} writes; writes by itself when they are many. */
   @SuppressWarnings("IfChainToSwitch") // the first pattern switch costs a JVM tens of milliseconds
-  void add(Worker.Message message) throws IOException {
-    if (message instanceof Worker.RunTask run) {
+  void add(Outgoing.Message message) throws IOException {
+    if (message instanceof Outgoing.RunTask run) {
       encode(run.task());
-    } else if (message instanceof Worker.CancelTask cancel) {
+    } else if (message instanceof Outgoing.CancelTask cancel) {
       output.begin(FrameKind.CANCEL);
       output.putLong(cancel.id());
       output.end();
-    } else if (message instanceof Worker.RevokeTasks) {
+    } else if (message instanceof Outgoing.RevokeTasks) {
       output.begin(FrameKind.REVOKE);
       output.end();
-    } else if (message instanceof Worker.KeepLedger keep) {
+    } else if (message instanceof Outgoing.KeepLedger keep) {
       output.begin(FrameKind.KEEP_LEDGER);
       output.putString(keep.file().toString());
       output.end();
-    } else if (message instanceof Worker.Initialize) {
+    } else if (message instanceof Outgoing.Initialize) {
       beginTask(FrameKind.INITIALIZER, Objects.requireNonNull(initializer));
       output.putByte(0);
       output.end();
-    } else if (message instanceof Worker.ShutDown) {
+    } else if (message instanceof Outgoing.ShutDown) {
       output.begin(FrameKind.SHUTDOWN);
       output.end();
     } else {

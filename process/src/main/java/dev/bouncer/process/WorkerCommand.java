@@ -1,21 +1,16 @@
 package dev.bouncer.process;
 
-import dev.bouncer.Pool;
 import dev.bouncer.process.worker.WorkerMain;
-import java.io.File;
 import java.io.IOException;
-import java.net.URISyntaxException;
 import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.CodeSource;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The command line of a worker.
+ * The command that starts a worker.
  *
  * <p>On Linux and macOS a shell moves the protocol from standard input and output to descriptors 3
  * and 4 and then becomes the JVM, so that nothing a task or native code prints can get between two
@@ -29,6 +24,8 @@ import java.util.Set;
  *
  * <p>All arguments of the JVM are in a file that only the owner can read: a class path may be
  * longer than a command line can be. The worker deletes it as soon as it runs.
+ *
+ * <p>Used by one thread, but for the constructor.
  */
 final class WorkerCommand {
   private static final String SHELL = "/bin/sh";
@@ -39,100 +36,77 @@ final class WorkerCommand {
 
   private final PoolOptions options;
   private final Path java;
-  private final boolean movesDescriptors;
+  private final AotCache cache;
+  private boolean movesDescriptors;
 
-  WorkerCommand(PoolOptions options) {
+  /** What is the same for all workers, quoted; null until it was needed. */
+  private @Nullable String arguments;
+
+  WorkerCommand(PoolOptions options, AotCache cache) {
     this.options = options;
-    this.java = findJava();
-    this.movesDescriptors = Files.isExecutable(Path.of(SHELL)) && Files.exists(Path.of("/dev/fd"));
+    this.cache = cache;
+    this.java = WorkerJvm.launcher();
   }
 
-  /** A started worker, and the file that is to be deleted when it has read it. */
-  record Started(Process process, Path arguments) {}
+  /** A started worker, the file to delete when it has read it, and whether it uses the cache. */
+  record Started(Process process, Path arguments, boolean cached) {}
+
+  /** Does once what all starts need, and what the first one of a JVM is slow at. */
+  void prepare() {
+    if (arguments == null) {
+      movesDescriptors = Files.isExecutable(Path.of(SHELL)) && Files.exists(Path.of("/dev/fd"));
+      StringBuilder quoted = new StringBuilder();
+      for (String argument : WorkerJvm.options(options, movesDescriptors)) {
+        quoted.append(quote(argument)).append('\n');
+      }
+      arguments = quoted.toString();
+      var _ = cache.usable();
+      loadProcessClasses();
+    }
+  }
+
+  private static void loadProcessClasses() {
+    var _ = ProcessHandle.current();
+    try {
+      var _ = Class.forName("java.lang.ProcessImpl");
+    } catch (ClassNotFoundException another) {
+      // Then the first start loads it.
+    }
+  }
 
   /** Starts one worker. Called by one thread, which must live as long as the worker. */
   Started start(int workerId) throws IOException {
-    Path arguments =
-        Files.createTempFile(
-            "bouncer-" + ProcessHandle.current().pid() + "-worker-" + workerId + "-",
-            ".args"); // mode 0600
+    prepare();
+    Path usable = cache.usable();
+    String own = quote("-D" + WorkerMain.MARKER + "=" + workerId) + "\n";
+    if (usable != null) {
+      own += quote("-XX:AOTCache=" + usable) + "\n";
+    }
+    Path file =
+        PrivateFile.write(
+            "bouncer-" + ProcessHandle.current().pid() + "-worker-" + workerId,
+            (arguments + own).getBytes(nativeCharset()));
     try {
-      Files.writeString(arguments, String.join("\n", jvmArguments(workerId)), nativeCharset());
       List<String> command = new ArrayList<>();
       if (movesDescriptors) {
         command.addAll(List.of(SHELL, "-c", MOVE_DESCRIPTORS));
       }
       command.addAll(
-          List.of(
-              java.toString(), "@" + arguments, WorkerMain.class.getName(), arguments.toString()));
-      return new Started(new ProcessBuilder(command).start(), arguments);
+          List.of(java.toString(), "@" + file, WorkerMain.class.getName(), file.toString()));
+      return new Started(new ProcessBuilder(command).start(), file, usable != null);
     } catch (IOException | RuntimeException | Error failure) {
-      Files.deleteIfExists(arguments);
+      Files.deleteIfExists(file);
       throw failure;
     }
   }
 
-  private List<String> jvmArguments(int workerId) {
-    List<String> arguments = new ArrayList<>();
-    arguments.addAll(
-        List.of(
-            "-XX:+UseSerialGC",
-            "-XX:ActiveProcessorCount=1",
-            options.maxHeapBytes().isPresent()
-                ? "-Xmx" + options.maxHeapBytes().getAsLong()
-                : "-XX:MaxRAMPercentage=" + Math.max(1.0, 60.0 / options.maxWorkers()),
-            "-XX:InitialRAMPercentage=0.2", // a worker that needs little takes little
-            "-Xss512k",
-            "-XX:-UsePerfData",
-            "-XX:+ExitOnOutOfMemoryError",
-            "-XX:+UseCountedLoopSafepoints", // a worker must be able to halt inside a counted loop
-            "-XX:LoopStripMiningIter=1000",
-            "-XX:-CreateCoredumpOnCrash",
-            "-XX:+DisplayVMOutputToStderr",
-            "-Xlog:disable",
-            "-Xlog:all=error:stderr",
-            "-Dstdout.encoding=UTF-8",
-            "-Dstderr.encoding=UTF-8"));
-    arguments.addAll(options.jvmOptions());
-    arguments.add("-D" + WorkerMain.MARKER + "=" + workerId);
-    arguments.add("-D" + WorkerMain.MAX_FRAME + "=" + options.maxMessageBytes());
-    if (!movesDescriptors) {
-      arguments.add("-D" + WorkerMain.CHANNEL + "=stdio");
-    }
-    arguments.add("-cp");
-    arguments.add(classPath());
-    return arguments.stream().map(WorkerCommand::quote).toList();
+  /** A worker has ended; {@code spoke} tells whether it got as far as to greet its pool. */
+  void ended(Started worker, boolean spoke) {
+    cache.ended(worker.cached(), spoke);
   }
 
-  private String classPath() {
-    Set<String> entries = new LinkedHashSet<>();
-    addHome(entries, WorkerMain.class);
-    addHome(entries, Pool.class);
-    if (options.classPath().isEmpty()) {
-      for (String property : List.of("java.class.path", "jdk.module.path")) {
-        String path = System.getProperty(property, "");
-        for (String entry : path.split(File.pathSeparator, -1)) {
-          if (!entry.isEmpty()) {
-            entries.add(Path.of(entry).toAbsolutePath().toString());
-          }
-        }
-      }
-    } else {
-      options.classPath().forEach(entry -> entries.add(entry.toAbsolutePath().toString()));
-    }
-    return String.join(File.pathSeparator, entries);
-  }
-
-  /** Adds the jar or folder that a class was loaded from. */
-  private static void addHome(Set<String> entries, Class<?> type) {
-    CodeSource source = type.getProtectionDomain().getCodeSource();
-    if (source != null && "file".equals(source.getLocation().getProtocol())) {
-      try {
-        entries.add(Path.of(source.getLocation().toURI()).toString());
-      } catch (URISyntaxException notAFile) {
-        throw new IllegalStateException("location of " + type + " must be a file", notAFile);
-      }
-    }
+  String describeAotCache() {
+    return cache.describe();
   }
 
   /**
@@ -151,17 +125,5 @@ final class WorkerCommand {
   /** The launcher of the JDK reads argument files in the platform's own encoding. */
   private static Charset nativeCharset() {
     return Charset.forName(System.getProperty("sun.jnu.encoding", Charset.defaultCharset().name()));
-  }
-
-  private static Path findJava() {
-    Path bin = Path.of(System.getProperty("java.home"), "bin");
-    for (String name : List.of("java", "java.exe")) {
-      Path java = bin.resolve(name);
-      if (Files.isExecutable(java)) {
-        return java;
-      }
-    }
-    throw new IllegalStateException(
-        "ProcessPool must find a java launcher to start workers with: looked in=" + bin);
   }
 }

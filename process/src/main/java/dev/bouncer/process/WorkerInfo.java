@@ -31,6 +31,21 @@ public record WorkerInfo(
     Optional<String> progressMessage,
     OptionalLong rssBytes) {
 
+  /** The same worker, with what its process holds. */
+  WorkerInfo withMemory() {
+    return new WorkerInfo(
+        id,
+        pid,
+        state,
+        age,
+        tasks,
+        task,
+        taskAge,
+        progress,
+        progressMessage,
+        pid.isPresent() ? ProcessMemory.resident(pid.getAsLong()) : OptionalLong.empty());
+  }
+
   @Override
   public String toString() {
     StringBuilder line = new StringBuilder("worker ").append(id);

@@ -11,12 +11,10 @@ public interface WorkerOutput {
   /**
    * Prints the lines to {@code System.err}, each with the worker's number in front. The default.
    */
-  WorkerOutput INHERIT =
-      (pool, workerId, line) ->
-          System.err.println("[" + pool + " worker " + workerId + "] " + line);
+  WorkerOutput INHERIT = KnownOutput.INHERIT;
 
   /** Throws the lines away. The last 8 KiB are still kept, for the message of a crash. */
-  WorkerOutput DISCARD = (pool, workerId, line) -> {};
+  WorkerOutput DISCARD = KnownOutput.DISCARD;
 
   /**
    * Takes one line. Called by one thread for each worker, so several at once for several workers.

@@ -203,10 +203,18 @@ class LifecycleTest {
   }
 
   private static List<Path> argumentFiles() throws Exception {
-    String prefix = "bouncer-" + ProcessHandle.current().pid() + "-";
-    try (Stream<Path> files = Files.list(Path.of(System.getProperty("java.io.tmpdir")))) {
-      return files.filter(file -> file.getFileName().toString().startsWith(prefix)).toList();
+    String prefix = "bouncer-" + ProcessHandle.current().pid() + "-worker-";
+    List<Path> found = new ArrayList<>();
+    for (String folder : List.of("/dev/shm", System.getProperty("java.io.tmpdir"))) {
+      if (Files.isDirectory(Path.of(folder))) {
+        try (Stream<Path> files = Files.list(Path.of(folder))) {
+          files
+              .filter(file -> file.getFileName().toString().startsWith(prefix))
+              .forEach(found::add);
+        }
+      }
     }
+    return found;
   }
 
   @Test

@@ -27,7 +27,7 @@ class OptionsTest {
     return folder.resolve(name).toString();
   }
 
-  private static ProcessPool.Builder quiet() {
+  private static ProcessPoolBuilder quiet() {
     return ProcessPool.builder()
         .maxWorkers(1)
         .killAfter(Duration.ofMillis(50))

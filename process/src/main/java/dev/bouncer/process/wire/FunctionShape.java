@@ -1,8 +1,10 @@
 package dev.bouncer.process.wire;
 
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.lang.invoke.SerializedLambda;
 import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -105,6 +107,17 @@ public record FunctionShape(
     return shape;
   }
 
+  /** How a capturing class makes its lambdas again. */
+  public static final class Factory {
+    private final Class<?> capturingClass;
+    private final MethodHandle deserialize;
+
+    private Factory(Class<?> capturingClass, MethodHandle deserialize) {
+      this.capturingClass = capturingClass;
+      this.deserialize = deserialize;
+    }
+  }
+
   /**
    * Finds the method by which the capturing class makes its lambdas again. Initialises that class.
    *
@@ -112,12 +125,16 @@ public record FunctionShape(
    * @return the method, for {@link #instantiate}
    * @throws ReflectiveOperationException if the class or the method is unknown here
    */
-  public Method factory(ClassLoader loader) throws ReflectiveOperationException {
-    Method factory =
-        Class.forName(capturingClass, true, loader)
-            .getDeclaredMethod("$deserializeLambda$", SerializedLambda.class);
-    factory.setAccessible(true);
-    return factory;
+  public Factory factory(ClassLoader loader) throws ReflectiveOperationException {
+    Class<?> type = Class.forName(capturingClass, true, loader);
+    // Reflection would make classes to adapt this method with, in the way of the first task.
+    return new Factory(
+        type,
+        MethodHandles.privateLookupIn(type, MethodHandles.lookup())
+            .findStatic(
+                type,
+                "$deserializeLambda$",
+                MethodType.methodType(Object.class, SerializedLambda.class)));
   }
 
   /**
@@ -129,11 +146,11 @@ public record FunctionShape(
    * @throws ReflectiveOperationException if the class refuses; a function that this build of the
    *     class does not have is an {@link IllegalArgumentException} in the cause
    */
-  public Object instantiate(Method factory, @Nullable Object[] captured)
+  public Object instantiate(Factory factory, @Nullable Object[] captured)
       throws ReflectiveOperationException {
     SerializedLambda lambda =
         new SerializedLambda(
-            factory.getDeclaringClass(),
+            factory.capturingClass,
             functionalInterface,
             interfaceMethod,
             interfaceSignature,
@@ -143,7 +160,12 @@ public record FunctionShape(
             implementationSignature,
             instantiatedType,
             captured);
-    Object function = factory.invoke(null, lambda);
+    Object function;
+    try {
+      function = (Object) factory.deserialize.invokeExact(lambda);
+    } catch (Throwable refused) {
+      throw new InvocationTargetException(refused);
+    }
     if (function == null) {
       throw new InvocationTargetException(null, "the capturing class returned no function");
     }

@@ -6,7 +6,6 @@ import dev.bouncer.process.wire.ProtocolException;
 import dev.bouncer.process.wire.ValueReader;
 import dev.bouncer.process.wire.WireInput;
 import java.io.IOException;
-import java.lang.reflect.Method;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -31,7 +30,7 @@ final class FunctionTable {
 
   private static final class Entry {
     final FunctionShape shape;
-    @Nullable Method factory;
+    FunctionShape.@Nullable Factory factory;
     @Nullable Object function;
 
     Entry(FunctionShape shape) {
