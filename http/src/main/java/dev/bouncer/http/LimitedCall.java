@@ -1,0 +1,205 @@
+package dev.bouncer.http;
+
+import java.io.IOException;
+import java.net.ProtocolException;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandler;
+import java.net.http.HttpResponse.PushPromiseHandler;
+import java.net.http.HttpTimeoutException;
+import java.time.Duration;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One call as its user sees it: attempts and redirects, one after the other, within one deadline.
+ *
+ * <p>The future is this object. Whoever completes it by hand, cancels it or lets it time out has
+ * abandoned the call: what it is doing at that moment is stopped. The call is over when the future
+ * is done and the body, if the user got one, has ended.
+ */
+final class LimitedCall<T> extends CompletableFuture<HttpResponse<T>> {
+  private final HttpClient client;
+  private final Settings settings;
+  private final HttpRequest request;
+  private final BodyHandler<T> handler;
+  private final @Nullable PushPromiseHandler<T> pushes;
+  private final @Nullable Consumer<? super AttemptEvent> listener;
+  private final Consumer<? super LimitedCall<?>> whenOver;
+
+  private final AtomicInteger attempts = new AtomicInteger();
+  private final AtomicBoolean over = new AtomicBoolean();
+  private volatile @Nullable Future<?> upstream;
+  private volatile @Nullable Future<?> alarm;
+  private volatile @Nullable WatchedBody<T> body;
+  private volatile boolean bodyEnded;
+
+  LimitedCall(
+      HttpClient client,
+      Settings settings,
+      HttpRequest request,
+      BodyHandler<T> handler,
+      @Nullable PushPromiseHandler<T> pushes,
+      @Nullable Consumer<? super AttemptEvent> listener,
+      Consumer<? super LimitedCall<?>> whenOver) {
+    this.client = client;
+    this.settings = settings;
+    this.request = request;
+    this.handler = handler;
+    this.pushes = pushes;
+    this.listener = listener;
+    this.whenOver = whenOver;
+  }
+
+  void start() {
+    Long deadline = settings.deadlineNanos();
+    if (deadline != null) {
+      alarm = settings.timer().after(deadline, () -> expire(deadline));
+    }
+    var _ = whenComplete((_, failure) -> completed(failure));
+    go(request, 0);
+  }
+
+  private void go(HttpRequest next, int redirects) {
+    CompletableFuture<Answer<T>> answer =
+        settings
+            .retries()
+            .run(anotherMayFollow ->
+                Attempt.start(this, next, attempts.incrementAndGet(), anotherMayFollow));
+    upstream = answer;
+    if (isDone()) {
+      answer.cancel(true);
+    }
+    var _ =
+        answer.whenComplete((answered, failure) -> {
+          if (answered == null) {
+            completeExceptionally(
+                failure instanceof CompletionException wrapper && wrapper.getCause() != null
+                    ? wrapper.getCause()
+                    : failure);
+          } else {
+            react(answered, redirects);
+          }
+        });
+  }
+
+  private void react(Answer<T> answer, int redirects) {
+    switch (answer) {
+      case Answer.Delivered<T>(HttpResponse<T> response) -> {
+        if (!complete(response)) {
+          abortBody(new CancellationException()); // abandoned: nobody will read or close it
+        }
+      }
+      case Answer.Redirected<T>(HttpRequest next) -> {
+        if (redirects < settings.maxRedirects()) {
+          go(next, redirects + 1);
+        } else {
+          completeExceptionally(
+              new ProtocolException(
+                  "redirects must be at most maxRedirects=%d: uri=%s next=%s"
+                      .formatted(settings.maxRedirects(), request.uri(), next.uri())));
+        }
+      }
+      case Answer.Failed<T>(Throwable failure, _) -> completeExceptionally(failure);
+      case Answer.Refused<T>(int status) ->
+          completeExceptionally(new IOException("call was refused: status=" + status));
+    }
+  }
+
+  private void expire(long deadlineNanos) {
+    HttpTimeoutException why =
+        new HttpTimeoutException(
+            "call must end within its deadline: deadline=%s attempts=%d uri=%s"
+                .formatted(Duration.ofNanos(deadlineNanos), attempts.get(), request.uri()));
+    completeExceptionally(why);
+    abortBody(why);
+  }
+
+  /** Ends a body that the user has or would have got. */
+  void abortBody(Throwable why) {
+    WatchedBody<T> streaming = body;
+    if (streaming != null) {
+      streaming.abort(why);
+    }
+  }
+
+  private void completed(@Nullable Throwable failure) {
+    if (failure != null || bodyEnded || body == null) {
+      Future<?> doing = upstream;
+      if (doing != null) {
+        doing.cancel(true); // does nothing if this was the regular end
+      }
+      end();
+    }
+  }
+
+  private void end() {
+    if (over.compareAndSet(false, true)) {
+      Future<?> deadline = alarm;
+      if (deadline != null) {
+        deadline.cancel(false);
+      }
+      whenOver.accept(this);
+    }
+  }
+
+  // What its attempts need.
+
+  Settings settings() {
+    return settings;
+  }
+
+  BodyHandler<T> handler() {
+    return handler;
+  }
+
+  CompletableFuture<HttpResponse<T>> sendAsync(HttpRequest next, BodyHandler<T> watching) {
+    return pushes == null
+        ? client.sendAsync(next, watching)
+        : client.sendAsync(next, watching, pushes);
+  }
+
+  /** The user will get this body. */
+  void deliver(WatchedBody<T> next) {
+    bodyEnded = false;
+    body = next;
+  }
+
+  /** The body that was last delivered has ended. */
+  void bodyEnded() {
+    bodyEnded = true;
+    if (isDone()) {
+      end();
+    }
+  }
+
+  void attemptEnded(AttemptEvent event) {
+    tell(settings.onAttempt(), event);
+    tell(listener, event);
+  }
+
+  /** What a listener throws is its own affair: it goes where uncaught exceptions go. */
+  private static void tell(@Nullable Consumer<? super AttemptEvent> listener, AttemptEvent event) {
+    if (listener == null) {
+      return;
+    }
+    try {
+      listener.accept(event);
+    } catch (RuntimeException | Error thrown) {
+      Thread thread = Thread.currentThread();
+      thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
+    }
+  }
+
+  @Override
+  public <U> CompletableFuture<U> newIncompleteFuture() {
+    return new CompletableFuture<>();
+  }
+}
