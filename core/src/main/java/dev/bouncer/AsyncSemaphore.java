@@ -277,7 +277,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
   @Nullable Permit tryTake(int weight) {
     long now = state;
     while ((now & (barring | LENT)) == 0 && available(now) >= weight) {
-      long next = (now | LENT) + ONE_TICKET - weight;
+      long next = now + (LENT + ONE_TICKET - weight); // LENT was down
       if (STATE.compareAndSet(this, now, next)) {
         if ((ticket(next) & (HALF_OF_TICKETS - 1)) == 0) {
           HALVES_LENT.getAndAdd(this, 1L);
@@ -375,7 +375,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
     while (loan(now) == loan && (mine || permit.isOpen())) {
       mine = true;
       permit.markClosed();
-      if (STATE.compareAndSet(this, now, (now & ~LENT) + permit.weight())) {
+      if (STATE.compareAndSet(this, now, now + (permit.weight() - LENT))) {
         gaveBack(now);
         return;
       }

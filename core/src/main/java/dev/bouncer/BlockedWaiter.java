@@ -47,7 +47,7 @@ final class BlockedWaiter extends Waiter {
           return false;
         }
         if (Thread.interrupted()) {
-          if (limiter.withdraw(this, QueuedLimiter.Departure.CANCELLED)) {
+          if (limiter.withdraw(this, ServedLine.Departure.CANCELLED)) {
             throw new InterruptedException();
           }
           interrupted = true;
@@ -70,7 +70,7 @@ final class BlockedWaiter extends Waiter {
     long left = nanos - (timing.nanoTime() - start);
     if (left > 0) {
       timing.parkNanos(limiter, left);
-    } else if (limiter.withdraw(this, QueuedLimiter.Departure.TIMED_OUT)) {
+    } else if (limiter.withdraw(this, ServedLine.Departure.TIMED_OUT)) {
       return false;
     } else if (!granted() && refusal == null) {
       timing.park(limiter); // whoever sent it away is about to say why

@@ -49,6 +49,15 @@ final class Outbox {
             };
   }
 
+  /** Tells one who was granted, and nobody else. */
+  static void tell(Waiter waiter, Timing timing) {
+    if (waiter instanceof BlockedWaiter) {
+      waiter.deliver();
+    } else {
+      Callbacks.run(timing, waiter::deliver);
+    }
+  }
+
   /** Tells everybody. Threads are unparked first, because that runs no code of users. */
   void send(Timing timing) {
     List<Runnable> callbacks = refusals;

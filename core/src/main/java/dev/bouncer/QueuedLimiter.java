@@ -3,101 +3,21 @@ package dev.bouncer;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.BooleanSupplier;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A limiter with one line of waiters, blocking and asynchronous ones mixed. A subclass keeps the
- * books (how much is in use) and this class keeps the line (who is next, and how they give up).
- *
- * <h2>How it works</h2>
- *
- * <p>While nobody waits, a permit is taken and given back by the subclass without this class and
- * without its lock. Whoever finds no room takes the lock and raises the <i>queued</i> flag of the
- * books; from then on newcomers stand in line and whoever gives back comes here, to {@link
- * #admitWaiters}. Under the lock the first in line is served as long as there is room: the books
- * are debited on its behalf <i>before</i> it learns of it, so that nobody can take the permit in
- * between. The flag goes up and down only under the lock, together with the line, so a flag that is
- * up means that somebody waits.
- *
- * <p>The critical sections are a few pointer writes long and run no code of users: threads are
- * unparked and futures completed afterwards. Leaving from anywhere in the line costs O(1); if the
- * first leaves, the next is looked at, because a lighter request may fit now.
- *
- * <p>A request that a lowered limit made impossible steps aside, so that it blocks nobody; when the
- * limit rises, those who stepped aside come back to the head of the line, where they came from.
+ * A limiter with one line of waiters, blocking and asynchronous ones mixed: the calls of {@link
+ * Limiter} over a {@link ServedLine}. Each first tries without the line; only who finds no room
+ * goes there.
  */
-abstract class QueuedLimiter implements Limiter {
-  private static final AtomicLong NUMBERS = new AtomicLong();
-
-  final Timing timing;
-
-  /** Orders all limiters, so that two that are wanted together are waited for in one order. */
-  final long number = NUMBERS.incrementAndGet();
-
-  private final String name;
-  private final int maxWaiting;
-  private final WhenFull whenFull;
-  private final long origin;
-
-  /** Its monitor guards everything below, the line's links, and the queued flag of the books. */
-  private final WaitingLine line = new WaitingLine();
-
-  private volatile boolean retired;
-  private @Nullable Timeouts timeouts;
-  private long rejected;
-  private long timedOut;
-  private long cancelled;
-
+abstract class QueuedLimiter extends ServedLine implements Limiter {
   QueuedLimiter(String name, int maxWaiting, WhenFull whenFull, Timing timing) {
-    this.name = name;
-    this.maxWaiting = maxWaiting;
-    this.whenFull = whenFull;
-    this.timing = timing;
-    this.origin = timing.nanoTime();
+    super(name, maxWaiting, whenFull, timing);
   }
-
-  // The books. All but tryTake and heaviest are called with the lock held.
 
   /** A permit without the lock, if there is room, nobody waits and nothing else is amiss. */
   abstract @Nullable Permit tryTake(int weight);
-
-  /** Takes units for the first in line, if there are enough. */
-  abstract boolean take(int weight);
-
-  /** False if nobody in line can be served, whatever the weight. */
-  boolean hasRoom() {
-    return true;
-  }
-
-  /** Counts units that go from hand to hand; false if they must not, but go back to the books. */
-  abstract boolean passOn();
-
-  /** Makes {@link #tryTake} fail, and whoever gives back call {@link #admitWaiters}, or not. */
-  abstract void setQueued(boolean queued);
-
-  /** Makes {@link #tryTake} fail for good. */
-  abstract void setClosed();
-
-  /** The same, but only if nothing is in use, in one step against every {@link #tryTake}. */
-  abstract boolean setClosedIfIdle();
-
-  public abstract boolean isClosed();
-
-  /** The heaviest weight that is worth waiting for: the limit, but at least 1. */
-  abstract int heaviest();
-
-  /** Whether a request in line is not worth waiting for any more, because the limit was lowered. */
-  boolean stepsAside(int weight) {
-    return weight > heaviest();
-  }
-
-  /** The numbers of the books, to which the line adds its own. */
-  abstract Books books();
 
   /** Makes a permit of units that were taken by {@link #take}. */
   abstract Permit permit(int weight);
@@ -107,43 +27,8 @@ abstract class QueuedLimiter implements Limiter {
     return permit;
   }
 
-  /** Whoever is first in line now was not served: called with the lock held. */
-  void headWaits(int weight, Outbox outbox) {}
-
-  /** The line has become empty: called with the lock held. */
-  void nobodyWaits(Outbox outbox) {}
-
-  /**
-   * Nanoseconds until so many units will have become free, if time alone decides that; called with
-   * the lock held.
-   */
-  OptionalLong nanosUntil(long units) {
-    return OptionalLong.empty();
-  }
-
   /** The calling thread stands in line and is about to park. */
   void willBlock() {}
-
-  /**
-   * One look at the books.
-   *
-   * @param limit units that may be in use
-   * @param inUse units that are
-   * @param acquired permits handed out so far
-   */
-  record Books(int limit, int inUse, long acquired) {
-    String numbers(int waiting) {
-      return "limit=%d inUse=%d available=%d waiting=%d"
-          .formatted(limit, inUse, limit - inUse, waiting);
-    }
-  }
-
-  // Asking.
-
-  @Override
-  public final String name() {
-    return name;
-  }
 
   @Override
   public final Permit acquire() throws InterruptedException {
@@ -160,10 +45,11 @@ abstract class QueuedLimiter implements Limiter {
     if (free != null) {
       return free;
     }
-    return acquireInLine(weight, Long.MAX_VALUE).orElseThrow();
+    return Objects.requireNonNull(acquireInLine(weight, Long.MAX_VALUE));
   }
 
-  private Optional<Permit> acquireInLine(int weight, long nanos) throws InterruptedException {
+  /** Waits; null when the time was up. */
+  private @Nullable Permit acquireInLine(int weight, long nanos) throws InterruptedException {
     PermitAcquireEvent event = FlightRecording.waitBegins();
     BlockedWaiter waiter = new BlockedWaiter(this, weight, coarseTime());
     String outcome = "refused";
@@ -174,16 +60,16 @@ abstract class QueuedLimiter implements Limiter {
       }
       if (entry == Entry.HOPELESS || (entry == Entry.IN_LINE && !waiter.await(nanos))) {
         outcome = "timed out";
-        return Optional.empty();
+        return null;
       }
       outcome = "acquired";
-      return Optional.of(permit(weight));
+      return permit(weight);
     } catch (InterruptedException interrupt) {
       outcome = "interrupted";
       throw interrupt;
     } finally {
       if (event != null) {
-        event.emit(name, weight, outcome, false);
+        event.emit(name(), weight, outcome, false);
       }
     }
   }
@@ -200,11 +86,7 @@ abstract class QueuedLimiter implements Limiter {
     if (free != null) {
       return Optional.of(free);
     }
-    synchronized (line) {
-      requireOpen();
-      requirePossible(weight);
-      return line.first() == null && take(weight) ? Optional.of(permit(weight)) : Optional.empty();
-    }
+    return enterWithoutWaiting(weight) ? Optional.of(permit(weight)) : Optional.empty();
   }
 
   @Override
@@ -227,7 +109,7 @@ abstract class QueuedLimiter implements Limiter {
     if (nanos <= 0) {
       return tryAcquire(weight);
     }
-    return acquireInLine(weight, nanos);
+    return Optional.ofNullable(acquireInLine(weight, nanos));
   }
 
   @Override
@@ -262,16 +144,12 @@ abstract class QueuedLimiter implements Limiter {
         return CompletableFuture.failedFuture(closed);
       }
     }
-    long deadline;
-    synchronized (line) {
-      deadline = timeouts().deadline(nanos);
-    }
-    return join(new TimedWaiter(this, weight, coarseTime(), timeout, deadline), nanos);
+    return join(new TimedWaiter(this, weight, coarseTime(), timeout, deadline(nanos)), nanos);
   }
 
   private CompletableFuture<Permit> join(Waiter waiter, long nanos) {
     int weight = waiter.weight();
-    FlightRecording.waitBegins(waiter, name, weight);
+    FlightRecording.waitBegins(waiter, name(), weight);
     try {
       return switch (enter(waiter, nanos)) {
         case IN_LINE -> waiter;
@@ -283,291 +161,9 @@ abstract class QueuedLimiter implements Limiter {
     }
   }
 
-  /** What comes of a request that did not get its permit at once. */
-  private enum Entry {
-    /** It stands in line. */
-    IN_LINE,
-    /** There was room after all, and its units are taken. */
-    ADMITTED,
-    /** It would not be served in time. */
-    HOPELESS
-  }
-
-  private Entry enter(Waiter waiter, long nanos) {
-    Outbox outbox = new Outbox();
-    synchronized (line) {
-      requireOpen();
-      requirePossible(waiter.weight());
-      if (line.first() == null) {
-        // First the flag, then the look: a permit that is given back meanwhile either is seen by
-        // take or its giver sees the flag, and comes to admit.
-        setQueued(true);
-        if (take(waiter.weight())) {
-          setQueued(false);
-          return Entry.ADMITTED;
-        }
-      }
-      if (nanos < Long.MAX_VALUE && untilTurn(waiter.weight()).orElse(0) > nanos) {
-        timedOut++;
-        lowerFlagIfNobodyWaits();
-        return Entry.HOPELESS;
-      }
-      if (line.count() < maxWaiting) {
-        append(waiter, outbox);
-      } else {
-        rejected++;
-        Waiter oldest = whenFull == WhenFull.DROP_OLDEST ? line.oldest() : null;
-        if (oldest == null) {
-          lowerFlagIfNobodyWaits();
-          FlightRecording.rejected(name, waiter.weight(), "full", line.count());
-          throw full("is full", waiter.weight());
-        }
-        FlightRecording.rejected(name, oldest.weight(), "dropped", line.count());
-        outbox.refused(oldest, full("dropped whoever had waited longest", oldest.weight()));
-        append(waiter, outbox);
-        leave(oldest, outbox);
-      }
-    }
-    outbox.send(timing);
-    return Entry.IN_LINE;
-  }
-
-  // Giving up.
-
-  /** Why a waiter leaves the line by itself. */
-  enum Departure {
-    TIMED_OUT,
-    CANCELLED
-  }
-
-  /** Leaves the line; false if the waiter is not in line any more. */
-  final boolean withdraw(Waiter waiter) {
-    return withdraw(waiter, Departure.CANCELLED);
-  }
-
-  final boolean withdraw(Waiter waiter, Departure departure) {
-    Outbox outbox = new Outbox();
-    synchronized (line) {
-      if (!waiter.inLine()) {
-        return false;
-      }
-      if (departure == Departure.TIMED_OUT) {
-        timedOut++;
-      } else {
-        cancelled++;
-      }
-      leave(waiter, outbox);
-    }
-    outbox.send(timing);
-    return true;
-  }
-
-  private void expire(Timeouts.Alarm alarm) {
-    Outbox outbox = new Outbox();
-    synchronized (line) {
-      Timeouts due = timeouts();
-      if (!due.accept(alarm)) {
-        return;
-      }
-      for (TimedWaiter late = due.due(); late != null; late = due.due()) {
-        timedOut++;
-        outbox.refused(late, timeout(late.weight(), late.timeout));
-        leave(late, outbox);
-      }
-      due.arm();
-    }
-    outbox.send(timing);
-  }
-
-  private Timeouts timeouts() {
-    if (timeouts == null) {
-      timeouts = new Timeouts(timing, this::expire);
-    }
-    return timeouts;
-  }
-
-  // Serving the line.
-
-  /** Serves those in line; whoever gave back while the queued flag was up calls this. */
-  final void admitWaiters() {
-    Outbox outbox = new Outbox();
-    synchronized (line) {
-      admit(outbox);
-    }
-    outbox.send(timing);
-  }
-
-  /**
-   * Hands units that are given back to the first in line without entering them in the books, if it
-   * asked for just as many; false if the caller has to enter them.
-   */
-  final boolean handOver(int weight) {
-    Outbox outbox = new Outbox();
-    synchronized (line) {
-      Waiter head = line.first();
-      if (head == null || head.weight() != weight || weight > heaviest() || !passOn()) {
-        return false;
-      }
-      grant(head, outbox);
-      if (line.first() == null || hasRoom()) {
-        admit(outbox); // with this one gone, the next may fit into what was free before
-      }
-    }
-    outbox.send(timing);
-    return true;
-  }
-
-  /** Changes the books under the lock, then serves those who fit now. */
-  final void changeBooks(Runnable change) {
-    Outbox outbox = new Outbox();
-    synchronized (line) {
-      change.run();
-      line.bringBack();
-      setQueued(true);
-      admit(outbox);
-    }
-    outbox.send(timing);
-  }
-
-  /** Sends the first in line away, if the condition holds, which is asked with the lock held. */
-  final void refuseHeadIf(BooleanSupplier condition, RuntimeException reason) {
-    Outbox outbox = new Outbox();
-    synchronized (line) {
-      Waiter head = line.first();
-      if (condition.getAsBoolean() && head != null) {
-        rejected++;
-        outbox.refused(head, reason);
-        leave(head, outbox);
-      }
-    }
-    outbox.send(timing);
-  }
-
-  final <R> R askUnderLock(Supplier<R> question) {
-    synchronized (line) {
-      return question.get();
-    }
-  }
-
-  final void underLock(Runnable action) {
-    synchronized (line) {
-      action.run();
-    }
-  }
-
-  /** Grants to the first in line while there is room. */
-  private void admit(Outbox outbox) {
-    for (Waiter head = line.first(); head != null; head = line.first()) {
-      if (stepsAside(head.weight())) {
-        line.stepAside(head);
-      } else if (take(head.weight())) {
-        grant(head, outbox);
-      } else {
-        headWaits(head.weight(), outbox);
-        return;
-      }
-    }
-    setQueued(false);
-    nobodyWaits(outbox);
-  }
-
-  private void grant(Waiter head, Outbox outbox) {
-    detach(head);
-    head.grant();
-    outbox.granted(head);
-  }
-
-  private void append(Waiter waiter, Outbox outbox) {
-    line.join(waiter);
-    if (waiter instanceof TimedWaiter timed) {
-      timeouts().schedule(timed);
-    }
-    if (line.startsWith(waiter)) {
-      headWaits(waiter.weight(), outbox);
-    }
-  }
-
-  /** Takes a waiter out of the line with nothing; if it was the first, the next may fit. */
-  private void leave(Waiter waiter, Outbox outbox) {
-    boolean wasFirst = line.startsWith(waiter);
-    detach(waiter);
-    waiter.leave();
-    if (wasFirst) {
-      admit(outbox);
-    }
-  }
-
-  private void detach(Waiter waiter) {
-    line.leave(waiter);
-    if (waiter instanceof TimedWaiter timed) {
-      timeouts().cancel(timed);
-    }
-  }
-
-  private void lowerFlagIfNobodyWaits() {
-    if (line.first() == null) {
-      setQueued(false);
-    }
-  }
-
-  // Closing.
-
-  @Override
-  public final void close() {
-    Outbox outbox = new Outbox();
-    synchronized (line) {
-      if (isClosed()) {
-        return;
-      }
-      setClosed();
-      line.bringBack();
-      for (Waiter waiter = line.first(); waiter != null; waiter = line.first()) {
-        rejected++;
-        detach(waiter);
-        waiter.leave();
-        outbox.refused(waiter, closed());
-      }
-      setQueued(false);
-      nobodyWaits(outbox);
-    }
-    outbox.send(timing);
-  }
-
-  /**
-   * Closes the limiter if nothing is in use and nobody waits, so that another one can take its
-   * place without anybody noticing: whoever comes too late finds it {@linkplain #isRetired()
-   * retired}.
-   *
-   * @return false if it is busy, or was closed before
-   */
-  final boolean retireIfIdle() {
-    synchronized (line) {
-      if (line.count() > 0 || isClosed()) {
-        return false;
-      }
-      retired = true; // before it is closed: whoever finds it closed also sees why
-      retired = setClosedIfIdle();
-      return retired;
-    }
-  }
-
-  final boolean isRetired() {
-    return retired;
-  }
-
-  // Checks and messages.
-
   static void requireWeight(int weight) {
     if (weight < 1) {
       throw new IllegalArgumentException("weight must be at least 1: weight=" + weight);
-    }
-  }
-
-  final void requirePossible(int weight) {
-    if (weight > heaviest()) {
-      throw new IllegalArgumentException(
-          "weight must not be above the limit: limiter=%s weight=%d limit=%d"
-              .formatted(name, weight, books().limit()));
     }
   }
 
@@ -585,95 +181,5 @@ abstract class QueuedLimiter implements Limiter {
           "whenFull must be REJECT or DROP_OLDEST for a limiter: whenFull=BLOCK");
     }
     return whenFull;
-  }
-
-  private void requireOpen() {
-    if (isClosed()) {
-      rejected++;
-      FlightRecording.rejected(name, 0, "closed", line.count());
-      throw closed();
-    }
-  }
-
-  private LimiterClosedException closed() {
-    return new LimiterClosedException("the limiter is closed: limiter=" + name);
-  }
-
-  private LimiterFullException full(String what, int weight) {
-    Duration retryAfter = retryAfter(weight);
-    return new LimiterFullException(
-        "the line %s: limiter=%s maxWaiting=%d %s%s"
-            .formatted(what, name, maxWaiting, books().numbers(line.count()), hint(retryAfter)),
-        retryAfter);
-  }
-
-  private LimiterTimeoutException timeout(int weight, Duration timeout) {
-    synchronized (line) {
-      Duration retryAfter = retryAfter(weight);
-      return new LimiterTimeoutException(
-          "no permit in time: limiter=%s timeout=%s weight=%d %s%s"
-              .formatted(name, timeout, weight, books().numbers(line.count()), hint(retryAfter)),
-          retryAfter);
-    }
-  }
-
-  private @Nullable Duration retryAfter(int weight) {
-    OptionalLong nanos = untilTurn(weight);
-    return nanos.isPresent() ? Duration.ofNanos(nanos.getAsLong()) : null;
-  }
-
-  /** Nanoseconds until a newcomer would be served if all who wait stay. */
-  private OptionalLong untilTurn(int weight) {
-    return nanosUntil(line.units() + weight);
-  }
-
-  final OptionalLong untilTurnNow(long units) {
-    synchronized (line) {
-      return nanosUntil(line.units() + units);
-    }
-  }
-
-  private static String hint(@Nullable Duration retryAfter) {
-    return retryAfter == null ? "" : " retryAfter=" + retryAfter;
-  }
-
-  // Looking.
-
-  /** Time since the limiter was made in units of 2^20 ns; differences are right up to 26 days. */
-  private int coarseTime() {
-    return (int) ((timing.nanoTime() - origin) >> TimerWheel.TICK_SHIFT);
-  }
-
-  final int waitingNow() {
-    synchronized (line) {
-      return line.count();
-    }
-  }
-
-  final Books booksNow() {
-    synchronized (line) {
-      return books();
-    }
-  }
-
-  @Override
-  public final LimiterStats stats() {
-    synchronized (line) {
-      Books books = books();
-      Waiter oldest = line.oldest();
-      long longestWait =
-          oldest == null ? 0 : (long) (coarseTime() - oldest.since) << TimerWheel.TICK_SHIFT;
-      return new LimiterStats(
-          name,
-          books.limit(),
-          books.inUse(),
-          books.limit() - books.inUse(),
-          line.count(),
-          books.acquired(),
-          rejected,
-          timedOut,
-          cancelled,
-          Duration.ofNanos(longestWait));
-    }
   }
 }

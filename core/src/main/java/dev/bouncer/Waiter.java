@@ -37,7 +37,7 @@ class Waiter extends CompletableFuture<Permit> {
 
   final QueuedLimiter limiter;
 
-  /** When it joined the line, in {@link QueuedLimiter#coarseTime} units. */
+  /** When it joined the line, in {@link ServedLine#coarseTime} units. */
   final int since;
 
   /** Neighbours in the line; after that the next of those granted together. Guarded by the lock. */
