@@ -13,8 +13,8 @@ import java.util.concurrent.Future;
 import java.util.function.BiConsumer;
 
 /**
- * Several JVMs, a network and a Redis in one thread: time, delays and faults come from a seed
- * (the sessions' names do not). Messages on one link keep their order. When a link breaks, what is on
+ * Several JVMs, a network and a Redis in one thread: time, delays and faults come from a seed (the
+ * sessions' names do not). Messages on one link keep their order. When a link breaks, what is on
  * its way is lost, or still arrives, later than what was sent after it on another link, or twice.
  */
 final class SimulatedCluster {

@@ -193,7 +193,7 @@ class SimulationTest {
 
   @Test
   void randomFaults_neverMoreValidPermitsThanTheLimitAndNothingIsLostForGood() {
-    explore(1, 30, 150);
+    explore(1, 12, 150);
   }
 
   @Test
