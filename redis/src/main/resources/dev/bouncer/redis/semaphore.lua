@@ -181,6 +181,10 @@ if mine and mine.flag == GRANTS_REVOKED and known > mine.acked then
   drop(me, mine) -- it has used what was taken back
   return answer('lost', false, 0)
 end
+if mine and known > mine.granted then
+  drop(me, mine) -- what is stored is older than what it was told: the state was lost and restored
+  mine = false
+end
 if not mine then
   if ending then return answer('ok', false, 0) end
   if not full then return answer('resync', false, 0) end
