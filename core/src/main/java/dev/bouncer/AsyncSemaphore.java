@@ -174,7 +174,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
   public void setLimit(int limit) {
     requireLimit(limit);
     changeBooks(() -> {
-      FlightRecording.limitChanged(name(), this.limit, limit);
+      FlightRecording.limitChanged(name(), this.limit, limit, "set");
       STATE.getAndAdd(this, (long) limit - this.limit);
       this.limit = limit;
     });

@@ -19,6 +19,11 @@ final class CompositePermit implements Permit {
     this.limiter = limiter;
     this.weight = weight;
     this.parts = Arrays.stream(parts).map(Objects::requireNonNull).toArray(Permit[]::new);
+    for (Permit part : this.parts) {
+      if (part instanceof AdaptivePermit adaptive) {
+        adaptive.beginAt(limiter.timing.nanoTime()); // it may have waited for other parts
+      }
+    }
   }
 
   @Override

@@ -46,9 +46,9 @@ final class FlightRecording {
     }
   }
 
-  static void limitChanged(String limiter, int from, int to) {
+  static void limitChanged(String limiter, int from, int to, String reason) {
     if (FlightRecorder.isInitialized()) {
-      LimitChangeEvent.emit(limiter, from, to);
+      LimitChangeEvent.emit(limiter, from, to, reason);
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.bouncer;
 
 import jdk.jfr.Category;
+import jdk.jfr.Description;
 import jdk.jfr.Event;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
@@ -22,13 +23,18 @@ final class LimitChangeEvent extends Event {
   @Label("To")
   int to;
 
+  @Label("Reason")
+  @Description("set by the program, or what an adaptive limiter saw")
+  @Nullable String reason;
+
   // Not called commit: the JFR would take a static method of that name for one of its own.
-  static void emit(String limiter, int from, int to) {
+  static void emit(String limiter, int from, int to, String reason) {
     LimitChangeEvent event = new LimitChangeEvent();
     if (event.shouldCommit()) {
       event.limiter = limiter;
       event.from = from;
       event.to = to;
+      event.reason = reason;
       event.commit();
     }
   }

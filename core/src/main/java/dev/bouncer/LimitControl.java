@@ -1,0 +1,216 @@
+package dev.bouncer;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides on the limit of an {@link AdaptiveLimiter}: collects what permits report into windows,
+ * asks the algorithm, and answers refusals. Guarded by itself; runs no code of users but the
+ * algorithm.
+ *
+ * <h2>The rules</h2>
+ *
+ * <ul>
+ *   <li>A window ends with the report that makes it old enough and full enough. Only work that
+ *       began after the last change counts, so the effect of a change is seen before the next.
+ *   <li>If the limit was never reached, it is not what held the work back, and nothing follows.
+ *   <li>The first refusal cuts at once, to nine tenths of what was in use. If refusals go on, the
+ *       next cuts are deeper, by the share that was refused, down to the half; but not below nine
+ *       tenths of what the service was seen to be at work on, by Little's law. Work that began
+ *       before a cut says nothing about it, and there is at most one cut a window (RFC 5681 has the
+ *       same rules for one flight of TCP).
+ *   <li>What was in use when a first refusal came is a <i>ceiling</i>. It is not reached again
+ *       before some time has passed; that time doubles whenever it turns out to be too high still,
+ *       up to {@link #LONGEST_PROBE}. So a service with a fixed capacity refuses next to nothing.
+ *   <li>Below half of the ceiling the limit doubles each window (slow start), at the beginning and
+ *       after an outage.
+ * </ul>
+ */
+final class LimitControl {
+  private static final int ENOUGH_SAMPLES = 10;
+
+  /** A window with fewer samples ends after so many times its length. */
+  private static final int PATIENCE = 10;
+
+  private static final double GENTLEST_CUT = 0.9;
+  private static final double DEEPEST_CUT = 0.5;
+
+  /** A limit is reached if so much of it was in use: heavy permits may not fit the rest. */
+  private static final double REACHED = 0.8;
+
+  static final Duration SHORTEST_PROBE = Duration.ofSeconds(1);
+  static final Duration LONGEST_PROBE = Duration.ofSeconds(8);
+
+  private final LimitAlgorithm algorithm;
+  private final int minLimit;
+  private final int maxLimit;
+  private final long windowNanos;
+
+  private double limit;
+
+  // The window.
+  private long windowStart;
+  private int samples;
+  private int drops;
+  private long totalNanos;
+  private long leastNanos;
+  private int mostInUse;
+  private boolean reached;
+
+  // Refusals.
+  private boolean neverCut = true;
+  private long lastCut;
+  private boolean refusing;
+  private double ceiling = Double.POSITIVE_INFINITY;
+  private double slowStartBelow;
+  private long probeNanos = SHORTEST_PROBE.toNanos();
+
+  LimitControl(
+      LimitAlgorithm algorithm,
+      int initialLimit,
+      int minLimit,
+      int maxLimit,
+      long windowNanos,
+      long now) {
+    this.algorithm = algorithm;
+    this.minLimit = minLimit;
+    this.maxLimit = maxLimit;
+    this.windowNanos = windowNanos;
+    this.limit = initialLimit;
+    this.slowStartBelow = maxLimit;
+    beginWindow(now);
+  }
+
+  /** A decision, with its reason in words. */
+  record Change(int from, int to, String reason) {}
+
+  synchronized int limit() {
+    return (int) limit;
+  }
+
+  int maxLimit() {
+    return maxLimit;
+  }
+
+  /** The work was refused for want of capacity. */
+  synchronized @Nullable Change dropped(long began, long now, int inUse) {
+    drops++;
+    see(inUse, false);
+    boolean ofAnOlderFlight = !neverCut && (began - lastCut < 0 || now - lastCut < windowNanos);
+    if (ofAnOlderFlight) {
+      return null;
+    }
+    double from = Math.min(limit, Math.max(mostInUse, minLimit));
+    double share = drops / (double) (drops + samples);
+    double factor = Math.clamp(1 - share, DEEPEST_CUT, GENTLEST_CUT);
+    if (!refusing) {
+      refusing = true;
+      factor = GENTLEST_CUT;
+      boolean sameAsBefore = (int) from >= (int) ceiling;
+      probeNanos =
+          sameAsBefore
+              ? Math.min(2 * probeNanos, LONGEST_PROBE.toNanos())
+              : SHORTEST_PROBE.toNanos();
+      ceiling = from;
+      slowStartBelow = from / 2;
+    }
+    neverCut = false;
+    lastCut = now;
+    String reason = "refused: %d of %d, %d in use".formatted(drops, drops + samples, inUse);
+    double next = Math.max(from * factor, GENTLEST_CUT * taken(now));
+    return change(Math.min(next, from - 1), now, reason);
+  }
+
+  /**
+   * What the service was at work on at once, on average, as far as it ended well: the sum of the
+   * times over the time in which such work could begin and end. Zero if nothing is known yet.
+   */
+  private double taken(long now) {
+    double mean = samples == 0 ? 0 : totalNanos / (double) samples;
+    double length = now - windowStart - mean;
+    return length <= mean ? 0 : totalNanos / length; // too short, also if both are zero
+  }
+
+  /** The work ended well. */
+  synchronized @Nullable Change succeeded(long began, long now, int inUse, boolean othersWait) {
+    if (began - windowStart < 0) {
+      return null;
+    }
+    see(inUse, othersWait);
+    long nanos = Math.max(now - began, 0);
+    samples++;
+    totalNanos += nanos;
+    leastNanos = Math.min(leastNanos, nanos);
+    long age = now - windowStart;
+    boolean over =
+        age >= windowNanos && (samples >= ENOUGH_SAMPLES || age / PATIENCE >= windowNanos);
+    return over ? windowOver(now) : null;
+  }
+
+  private void see(int inUse, boolean othersWait) {
+    mostInUse = Math.max(mostInUse, inUse);
+    reached |= othersWait || inUse >= REACHED * (int) limit;
+  }
+
+  private @Nullable Change windowOver(long now) {
+    if (drops > 0) {
+      beginWindow(now); // of an older flight, or too soon after the last cut: neither good nor bad
+      return null;
+    }
+    refusing = false;
+    if (!reached) {
+      beginWindow(now);
+      return null;
+    }
+    double proposal =
+        algorithm.propose(
+            new LimitAlgorithm.Window(
+                limit,
+                samples,
+                Duration.ofNanos(totalNanos / samples),
+                Duration.ofNanos(leastNanos)));
+    if (Double.isNaN(proposal)) {
+      proposal = limit;
+    }
+    if (proposal < limit) {
+      slowStartBelow = 0;
+      return change(proposal, now, "slower: " + times());
+    }
+    return change(raised(proposal, now), now, "room: " + times());
+  }
+
+  private double raised(double proposal, long now) {
+    double next = limit < slowStartBelow ? Math.min(2 * limit, slowStartBelow) : proposal;
+    next = Math.max(next, proposal);
+    if ((int) limit >= (int) ceiling) {
+      ceiling = Double.POSITIVE_INFINITY; // a window at the ceiling, and nobody was refused
+      probeNanos = SHORTEST_PROBE.toNanos();
+    } else if ((int) next >= (int) ceiling) {
+      boolean probe = now - lastCut >= probeNanos;
+      next = probe ? ceiling : Math.max(limit, Math.floor(ceiling) - 1);
+    }
+    return next;
+  }
+
+  private String times() {
+    return "%d took %s on average, %s at least"
+        .formatted(samples, Duration.ofNanos(totalNanos / samples), Duration.ofNanos(leastNanos));
+  }
+
+  private @Nullable Change change(double next, long now, String reason) {
+    int from = (int) limit;
+    limit = Math.clamp(next, minLimit, maxLimit);
+    beginWindow(now);
+    return (int) limit == from ? null : new Change(from, (int) limit, reason);
+  }
+
+  private void beginWindow(long now) {
+    windowStart = now;
+    samples = 0;
+    drops = 0;
+    totalNanos = 0;
+    leastNanos = Long.MAX_VALUE;
+    mostInUse = 0;
+    reached = false;
+  }
+}

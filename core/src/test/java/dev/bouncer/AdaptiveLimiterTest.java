@@ -1,0 +1,265 @@
+package dev.bouncer;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+
+class AdaptiveLimiterTest {
+  private static final Duration WINDOW = Duration.ofMillis(100);
+
+  private final ManualTiming time = new ManualTiming();
+
+  private AdaptiveLimiter.Builder aimd(int initial) {
+    return AdaptiveLimiter.builder()
+        .algorithm(LimitAlgorithm::aimd)
+        .initialLimit(initial)
+        .maxLimit(100);
+  }
+
+  /** Uses the whole limit for one window, and ends everything in the same way. */
+  private void flight(AdaptiveLimiter limiter, Outcome outcome) {
+    List<Permit> held = new ArrayList<>();
+    while (held.size() < 10 || limiter.available() > 0) {
+      if (limiter.available() == 0) {
+        time.advance(WINDOW);
+        held.removeFirst().close(outcome);
+      }
+      held.add(limiter.tryAcquire().orElseThrow());
+    }
+    time.advance(WINDOW);
+    held.forEach(permit -> permit.close(outcome));
+  }
+
+  /** One window of 10 that end well, all at the limit. */
+  private void goodWindow(AdaptiveLimiter limiter) {
+    int before = limiter.limit();
+    for (int i = 0; i < 1_000 && limiter.limit() == before; i++) {
+      List<Permit> held = new ArrayList<>();
+      while (limiter.available() > 0) {
+        held.add(limiter.tryAcquire().orElseThrow());
+      }
+      time.advance(WINDOW.dividedBy(5));
+      held.forEach(permit -> permit.close(Outcome.SUCCESS));
+    }
+  }
+
+  private void refusal(AdaptiveLimiter limiter) {
+    List<Permit> held = new ArrayList<>();
+    while (limiter.available() > 0) {
+      held.add(limiter.tryAcquire().orElseThrow());
+    }
+    time.advance(Duration.ofMillis(1));
+    held.removeFirst().close(Outcome.DROPPED);
+    held.forEach(permit -> permit.close(Outcome.IGNORED));
+  }
+
+  @Test
+  void limitReachedAndNobodyRefused_doublesAtFirst() {
+    AdaptiveLimiter limiter = aimd(4).build(time);
+    goodWindow(limiter);
+    assertEquals(8, limiter.limit());
+    goodWindow(limiter);
+    assertEquals(16, limiter.limit());
+    for (int i = 0; i < 10; i++) {
+      goodWindow(limiter);
+    }
+    assertEquals(100, limiter.limit(), "never above the maximum");
+  }
+
+  @Test
+  void limitNotReached_changesNothing() {
+    AdaptiveLimiter limiter = aimd(10).build(time);
+    for (int i = 0; i < 1_000; i++) {
+      Permit one = limiter.tryAcquire().orElseThrow();
+      time.advance(Duration.ofMillis(10));
+      one.close();
+    }
+    assertEquals(10, limiter.limit());
+  }
+
+  @Test
+  void refusal_cutsAtOnce_andOnceForAFlight() {
+    AdaptiveLimiter limiter = aimd(50).build(time);
+    List<Permit> flight = new ArrayList<>();
+    while (limiter.available() > 0) {
+      flight.add(limiter.tryAcquire().orElseThrow());
+    }
+    time.advance(WINDOW.multipliedBy(3));
+    flight.removeFirst().close(Outcome.DROPPED);
+    int cut = limiter.limit();
+    assertEquals(45, cut);
+    for (Permit permit : flight) {
+      time.advance(WINDOW);
+      permit.close(Outcome.DROPPED); // began before the cut
+    }
+    assertEquals(cut, limiter.limit());
+    Permit later = limiter.tryAcquire().orElseThrow();
+    time.advance(WINDOW);
+    later.close(Outcome.DROPPED);
+    assertEquals(22, limiter.limit(), "began after the cut, and nothing else ended well");
+  }
+
+  @Test
+  void refusalAmongManySuccesses_cutsATenth() {
+    AdaptiveLimiter limiter = aimd(50).build(time);
+    List<Permit> held = new ArrayList<>();
+    while (limiter.available() > 0) {
+      held.add(limiter.tryAcquire().orElseThrow());
+    }
+    for (int i = 0; i < 40; i++) {
+      held.removeFirst().close();
+    }
+    held.removeFirst().close(Outcome.DROPPED);
+    assertEquals(45, limiter.limit());
+    held.forEach(Permit::close);
+  }
+
+  @Test
+  void ignoredAndUnused_sayNothing() {
+    AdaptiveLimiter limiter = aimd(10).build(time);
+    for (int i = 0; i < 20; i++) {
+      flight(limiter, i % 2 == 0 ? Outcome.IGNORED : Outcome.UNUSED);
+    }
+    assertEquals(10, limiter.limit());
+  }
+
+  @Test
+  void fixedCapacity_isProbedMoreAndMoreSeldom() {
+    AdaptiveLimiter limiter = aimd(4).build(time);
+    int refusals = 0;
+    int calls = 0;
+    List<Integer> limits = new ArrayList<>();
+    for (int step = 0; step < 5_000; step++) { // 20 ms each: 100 seconds
+      List<Permit> held = new ArrayList<>();
+      while (limiter.available() > 0) {
+        held.add(limiter.tryAcquire().orElseThrow());
+      }
+      time.advance(Duration.ofMillis(20));
+      for (int i = 0; i < held.size(); i++) {
+        calls++;
+        refusals += i < 20 ? 0 : 1;
+        held.get(i).close(i < 20 ? Outcome.SUCCESS : Outcome.DROPPED);
+      }
+      limits.add(limiter.limit());
+    }
+    assertTrue(refusals < calls / 500, refusals + " of " + calls + " refused");
+    double mean = limits.stream().skip(250).mapToInt(limit -> limit).average().orElseThrow();
+    assertTrue(mean > 17 && mean <= 20.5, "mean limit " + mean);
+  }
+
+  @Test
+  void outage_cutsToTheMinimum_andHealsByDoubling() {
+    AdaptiveLimiter limiter = aimd(64).minLimit(2).build(time);
+    for (int i = 0; i < 30; i++) {
+      refusal(limiter);
+      time.advance(WINDOW);
+    }
+    assertEquals(2, limiter.limit());
+    int windows = 0;
+    while (limiter.limit() < 32) {
+      goodWindow(limiter);
+      windows++;
+    }
+    assertEquals(4, windows, "4, 8, 16, 32");
+    goodWindow(limiter);
+    assertEquals(33, limiter.limit());
+  }
+
+  @Test
+  void limitThatRises_admitsThoseInLine() throws Exception {
+    AdaptiveLimiter limiter = aimd(1).maxLimit(8).build(time);
+    List<CompletableFuture<Permit>> requests = new ArrayList<>();
+    for (int i = 0; i < 300; i++) {
+      requests.add(limiter.acquireAsync());
+    }
+    int most = 0;
+    for (int i = 0; i < requests.size(); i++) {
+      time.advance(Duration.ofMillis(30));
+      requests.get(i).get().close();
+      most = Math.max(most, limiter.inUse());
+    }
+    assertEquals(8, limiter.limit());
+    assertTrue(most > 1, "several at once: " + most);
+    assertEquals(0, limiter.inUse());
+  }
+
+  @Test
+  void heavierThanTheLimit_goesAlone() throws Exception {
+    AdaptiveLimiter limiter = aimd(2).build(time);
+    Permit one = limiter.acquire();
+    CompletableFuture<Permit> heavy = limiter.acquireAsync(5);
+    assertFalse(heavy.isDone());
+    one.close();
+    assertTrue(heavy.isDone());
+    assertTrue(limiter.tryAcquire().isEmpty());
+    assertEquals(-3, limiter.available());
+    heavy.get().close();
+    assertThrows(IllegalArgumentException.class, () -> limiter.acquire(101));
+  }
+
+  @Test
+  void observeOnly_decidesAndDoesNothing() {
+    AdaptiveLimiter limiter = aimd(4).observeOnly(true).build(time);
+    assertEquals(100, limiter.limit());
+    assertEquals(4, limiter.wouldBeLimit());
+    Permit refused = limiter.tryAcquire(4).orElseThrow();
+    refused.close(Outcome.DROPPED);
+    assertEquals(3, limiter.wouldBeLimit());
+    assertEquals(100, limiter.limit());
+  }
+
+  @Test
+  void vegas_keepsASmallQueue() {
+    LimitAlgorithm vegas = LimitAlgorithm.vegas();
+    Duration fast = Duration.ofMillis(10);
+    assertTrue(vegas.propose(new LimitAlgorithm.Window(20, 10, fast, fast)) > 20);
+    assertEquals(
+        20, vegas.propose(new LimitAlgorithm.Window(20, 10, Duration.ofMillis(13), fast)), 0.01);
+    assertTrue(vegas.propose(new LimitAlgorithm.Window(20, 10, Duration.ofMillis(30), fast)) < 20);
+  }
+
+  @Test
+  void gradient2_underSteadyOverload_doesNotDriftUp() {
+    LimitAlgorithm gradient = LimitAlgorithm.gradient2();
+    double limit = 20;
+    for (int i = 0; i < 2_000; i++) { // a service of 20 workers, 10 ms each
+      Duration mean = Duration.ofNanos((long) (Math.max(1, limit / 20) * 10_000_000));
+      limit = gradient.propose(new LimitAlgorithm.Window(limit, 10, mean, mean));
+      assertTrue(limit < 45, "after " + i + " windows: " + limit);
+    }
+    assertTrue(limit > 9, "at " + limit);
+  }
+
+  @Test
+  void badArguments_areRefusedWithAClearMessage() {
+    assertEquals(
+        "minLimit must not be above maxLimit: minLimit=5 maxLimit=4",
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> AdaptiveLimiter.builder().minLimit(5).maxLimit(4).build())
+            .getMessage());
+    assertThrows(IllegalArgumentException.class, () -> AdaptiveLimiter.builder().maxLimit(0));
+    assertThrows(IllegalArgumentException.class, () -> AdaptiveLimiter.builder().initialLimit(0));
+    assertThrows(
+        IllegalArgumentException.class, () -> AdaptiveLimiter.builder().window(Duration.ZERO));
+    assertThrows(NullPointerException.class, () -> AdaptiveLimiter.builder().algorithm(null));
+    AdaptiveLimiter broken =
+        AdaptiveLimiter.builder()
+            .algorithm(() -> window -> Double.NaN)
+            .initialLimit(1)
+            .maxLimit(4)
+            .build(time);
+    for (int i = 0; i < 100; i++) {
+      time.advance(WINDOW);
+      broken.tryAcquire().orElseThrow().close();
+    }
+    assertTrue(broken.limit() >= 1, "still a limit");
+  }
+}
