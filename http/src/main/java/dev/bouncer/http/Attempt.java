@@ -282,9 +282,9 @@ final class Attempt<T> extends CompletableFuture<Attempt.Answer<T>> {
   }
 
   /**
-   * Completes this, which lets the loop decide, and then tells the call. Not the other way round, and
-   * not through the loop's future: that completes under a lock of the loop, where no code of users may
-   * run.
+   * Completes this, which lets the loop decide, and then tells the call. Not the other way round,
+   * and not through the loop's future: that completes under a lock of the loop, where no code of
+   * users may run.
    */
   private boolean settle(Answer<T> answer) {
     boolean settled = complete(answer);

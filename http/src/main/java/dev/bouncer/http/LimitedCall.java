@@ -136,7 +136,8 @@ final class LimitedCall<T> extends CompletableFuture<HttpResponse<T>> {
 
   private void completed(@Nullable Throwable failure) {
     if (failure != null || bodyEnded || body == null) {
-      // The attempt itself first: the loop would cancel it under its own lock. After the regular end
+      // The attempt itself first: the loop would cancel it under its own lock. After the regular
+      // end
       // both do nothing.
       stop(current);
       stop(upstream);

@@ -552,7 +552,8 @@ final class RepeatedCallsTest {
               .sendAsync(
                   get(server.uri("/")),
                   _ -> {
-                    await(registered); // so that it is the call's own thread that runs the dependent
+                    await(
+                        registered); // so that it is the call's own thread that runs the dependent
                     return HttpResponse.BodySubscribers.replacing("");
                   })
               .thenRun(() -> {
