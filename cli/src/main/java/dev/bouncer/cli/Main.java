@@ -3,6 +3,7 @@ package dev.bouncer.cli;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import dev.bouncer.cli.demo.DemoCommand;
+import dev.bouncer.cli.fetch.FetchCommand;
 import dev.bouncer.cli.run.RunCommand;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -53,6 +54,7 @@ public final class Main implements Callable<Integer> {
     return new CommandLine(new Main())
         .addSubcommand(new DemoCommand())
         .addSubcommand(run)
+        .addSubcommand(new FetchCommand())
         .setExpandAtFiles(false)
         .setOut(out)
         .setErr(err)

@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -12,7 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
@@ -21,7 +19,6 @@ import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -43,29 +40,8 @@ final class CommandTest {
     }
   }
 
-  private static List<String> commandLine(String... arguments) {
-    String classPath =
-        Stream.of("java.class.path", "jdk.module.path")
-            .map(name -> System.getProperty(name, ""))
-            .filter(path -> !path.isEmpty())
-            .collect(Collectors.joining(File.pathSeparator));
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-Xmx48m",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                classPath,
-                Main.class.getName()));
-    command.addAll(Arrays.asList(arguments));
-    return command;
-  }
-
   private Process start(String... arguments) throws IOException {
-    return new ProcessBuilder(commandLine(arguments))
+    return new ProcessBuilder(Tool.commandLine(arguments))
         .directory(directory.toFile())
         .redirectError(directory.resolve("errors").toFile())
         .start();
@@ -150,7 +126,7 @@ final class CommandTest {
     // As an argument: only a shell can pass what Java's own strings cannot hold.
     Path script = directory.resolve("start");
     String quoted =
-        commandLine("run", "printf '<%s>'", ":::").stream()
+        Tool.commandLine("run", "printf '<%s>'", ":::").stream()
             .map(word -> "'" + word.replace("'", "'\\''") + "'")
             .collect(Collectors.joining(" "));
     Files.write(script, (quoted + " '" + name.replace("'", "'\\''") + "'").getBytes(ISO_8859_1));

@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  * cancel} completes the future before it reads {@code upstream}, so one of the two always sees the
  * other.
  */
-final class Attempt<T> extends CompletableFuture<Answer<T>> {
+final class Attempt<T> extends CompletableFuture<Attempt.Answer<T>> {
   private static final int TOO_MANY_REQUESTS = 429;
   private static final int SERVICE_UNAVAILABLE = 503;
   private static final int SERVER_ERRORS = 500;
@@ -59,7 +59,7 @@ final class Attempt<T> extends CompletableFuture<Answer<T>> {
   private volatile @Nullable Future<?> exchange;
   private volatile @Nullable Reaction<T> reaction;
 
-  private Attempt(LimitedCall<T> call, HttpRequest request, int number, boolean anotherMayFollow) {
+  Attempt(LimitedCall<T> call, HttpRequest request, int number, boolean anotherMayFollow) {
     this.call = call;
     this.request = request;
     this.number = number;
@@ -69,15 +69,8 @@ final class Attempt<T> extends CompletableFuture<Answer<T>> {
     this.start = call.settings().timer().nanoTime();
   }
 
-  static <T> Attempt<T> start(
-      LimitedCall<T> call, HttpRequest request, int number, boolean anotherMayFollow) {
-    Attempt<T> attempt = new Attempt<>(call, request, number, anotherMayFollow);
-    attempt.begin();
-    return attempt;
-  }
-
   /** Waits for the end of the pause, then stands in line. */
-  private void begin() {
+  void begin() {
     CompletableFuture<Void> pause = call.settings().pauses().end(host);
     if (pause == null) {
       acquire(0);
@@ -100,8 +93,8 @@ final class Attempt<T> extends CompletableFuture<Answer<T>> {
 
   /** Ends the attempt before anything was sent. */
   private void withdrawn(Throwable why) {
-    end(Outcome.IGNORED, OptionalInt.empty(), why, false);
-    complete(new Answer.Failed<>(why, false));
+    end(Outcome.UNUSED, OptionalInt.empty(), why, false);
+    settle(new Failed<>(why, false));
   }
 
   private void acquire(int next) {
@@ -131,7 +124,7 @@ final class Attempt<T> extends CompletableFuture<Answer<T>> {
   private void send() {
     CompletableFuture<Void> pause = call.settings().pauses().end(host);
     if (pause != null) { // it began while this stood in line
-      giveBack(Outcome.IGNORED);
+      giveBack(Outcome.UNUSED);
       permits.clear();
       waitForEndOf(pause);
       return;
@@ -196,16 +189,16 @@ final class Attempt<T> extends CompletableFuture<Answer<T>> {
       }
     }
     if (anotherMayFollow && worthWaiting && Retries.isTransient(status)) {
-      return new Reaction<>(outcome, new Answer.Refused<>(status));
+      return new Reaction<>(outcome, new Refused<>(status));
     }
     if (settings.maxRedirects() > 0) {
       try {
         Optional<HttpRequest> next = Redirects.next(request, info);
         if (next.isPresent()) {
-          return new Reaction<>(outcome, new Answer.Redirected<>(next.get()));
+          return new Reaction<>(outcome, new Redirected<>(next.get()));
         }
       } catch (IOException invalid) {
-        return new Reaction<>(outcome, new Answer.Failed<>(invalid, false));
+        return new Reaction<>(outcome, new Failed<>(invalid, false));
       }
     }
     return new Reaction<>(outcome, null);
@@ -231,7 +224,7 @@ final class Attempt<T> extends CompletableFuture<Answer<T>> {
   private void delivered(HttpResponse<T> response) {
     Reaction<T> decided = Objects.requireNonNull(reaction);
     Answer<T> answer = decided.answer();
-    boolean wanted = complete(answer != null ? answer : new Answer.Delivered<>(response));
+    boolean wanted = settle(answer != null ? answer : new Delivered<>(response));
     WatchedBody<T> body = decided.body;
     if (!wanted && body != null) {
       body.abort(new CancellationException()); // nobody will ever read or close it
@@ -258,7 +251,7 @@ final class Attempt<T> extends CompletableFuture<Answer<T>> {
         OptionalInt.empty(),
         why,
         repeat);
-    complete(new Answer.Failed<>(why, repeat));
+    settle(new Failed<>(why, repeat));
   }
 
   /** Gives the permits back and tells the listeners, once. */
@@ -286,6 +279,19 @@ final class Attempt<T> extends CompletableFuture<Answer<T>> {
     for (Permit permit : permits.reversed()) {
       permit.close(outcome);
     }
+  }
+
+  /**
+   * Completes this, which lets the loop decide, and then tells the call. Not the other way round,
+   * and not through the loop's future: that completes under a lock of the loop, where no code of
+   * users may run.
+   */
+  private boolean settle(Answer<T> answer) {
+    boolean settled = complete(answer);
+    if (settled && !answer.isToBeRepeated()) {
+      call.react(answer);
+    }
+    return settled;
   }
 
   private void follow(Future<?> next) {
@@ -354,4 +360,30 @@ final class Attempt<T> extends CompletableFuture<Answer<T>> {
       return answer;
     }
   }
+
+  /** What an attempt came to. */
+  sealed interface Answer<T> {
+
+    /** Whether the attempt should be made again. */
+    default boolean isToBeRepeated() {
+      return false;
+    }
+  }
+
+  /** The user gets this response. */
+  record Delivered<T>(HttpResponse<T> response) implements Answer<T> {}
+
+  /** The server said to come back later, and there is another attempt left. */
+  record Refused<T>(int status) implements Answer<T> {
+    @Override
+    public boolean isToBeRepeated() {
+      return true;
+    }
+  }
+
+  /** The server sent the call elsewhere. */
+  record Redirected<T>(HttpRequest next) implements Answer<T> {}
+
+  /** There is no response. */
+  record Failed<T>(Throwable failure, boolean isToBeRepeated) implements Answer<T> {}
 }

@@ -11,7 +11,6 @@ import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -35,8 +34,10 @@ final class LimitedCall<T> extends CompletableFuture<HttpResponse<T>> {
   private final Consumer<? super LimitedCall<?>> whenOver;
 
   private final AtomicInteger attempts = new AtomicInteger();
+  private final AtomicInteger redirects = new AtomicInteger();
   private final AtomicBoolean over = new AtomicBoolean();
   private volatile @Nullable Future<?> upstream;
+  private volatile @Nullable Attempt<T> current;
   private volatile @Nullable Future<?> alarm;
   private volatile @Nullable WatchedBody<T> body;
   private volatile boolean bodyEnded;
@@ -64,42 +65,45 @@ final class LimitedCall<T> extends CompletableFuture<HttpResponse<T>> {
       alarm = settings.timer().after(deadline, () -> expire(deadline));
     }
     var _ = whenComplete((_, failure) -> completed(failure));
-    go(request, 0);
+    go(request);
   }
 
-  private void go(HttpRequest next, int redirects) {
-    CompletableFuture<Answer<T>> answer =
-        settings
-            .retries()
-            .run(anotherMayFollow ->
-                Attempt.start(this, next, attempts.incrementAndGet(), anotherMayFollow));
-    upstream = answer;
+  private void go(HttpRequest next) {
+    CompletableFuture<?> loop =
+        settings.retries().run(anotherMayFollow -> attempt(next, anotherMayFollow));
+    upstream = loop;
     if (isDone()) {
-      answer.cancel(true);
+      loop.cancel(true);
     }
-    var _ =
-        answer.whenComplete((answered, failure) -> {
-          if (answered == null) {
-            completeExceptionally(
-                failure instanceof CompletionException wrapper && wrapper.getCause() != null
-                    ? wrapper.getCause()
-                    : failure);
-          } else {
-            react(answered, redirects);
-          }
-        });
   }
 
-  private void react(Answer<T> answer, int redirects) {
+  private CompletableFuture<Attempt.Answer<T>> attempt(HttpRequest next, boolean anotherMayFollow) {
+    Attempt<T> attempt;
+    try {
+      attempt = new Attempt<>(this, next, attempts.incrementAndGet(), anotherMayFollow);
+    } catch (RuntimeException | Error wrong) { // of the functions that the user gave
+      completeExceptionally(wrong);
+      return CompletableFuture.completedFuture(new Attempt.Failed<>(wrong, false));
+    }
+    current = attempt;
+    attempt.begin();
+    if (isDone()) {
+      attempt.cancel(true);
+    }
+    return attempt;
+  }
+
+  /** Goes on with what an attempt came to, if that attempt is not to be repeated. */
+  void react(Attempt.Answer<T> answer) {
     switch (answer) {
-      case Answer.Delivered<T>(HttpResponse<T> response) -> {
+      case Attempt.Delivered<T>(HttpResponse<T> response) -> {
         if (!complete(response)) {
           abortBody(new CancellationException()); // abandoned: nobody will read or close it
         }
       }
-      case Answer.Redirected<T>(HttpRequest next) -> {
-        if (redirects < settings.maxRedirects()) {
-          go(next, redirects + 1);
+      case Attempt.Redirected<T>(HttpRequest next) -> {
+        if (redirects.getAndIncrement() < settings.maxRedirects()) {
+          go(next);
         } else {
           completeExceptionally(
               new ProtocolException(
@@ -107,8 +111,8 @@ final class LimitedCall<T> extends CompletableFuture<HttpResponse<T>> {
                       .formatted(settings.maxRedirects(), request.uri(), next.uri())));
         }
       }
-      case Answer.Failed<T>(Throwable failure, _) -> completeExceptionally(failure);
-      case Answer.Refused<T>(int status) ->
+      case Attempt.Failed<T>(Throwable failure, _) -> completeExceptionally(failure);
+      case Attempt.Refused<T>(int status) ->
           completeExceptionally(new IOException("call was refused: status=" + status));
     }
   }
@@ -132,11 +136,18 @@ final class LimitedCall<T> extends CompletableFuture<HttpResponse<T>> {
 
   private void completed(@Nullable Throwable failure) {
     if (failure != null || bodyEnded || body == null) {
-      Future<?> doing = upstream;
-      if (doing != null) {
-        doing.cancel(true); // does nothing if this was the regular end
-      }
+      // The attempt itself first: the loop would cancel it under its own lock. After the regular
+      // end
+      // both do nothing.
+      stop(current);
+      stop(upstream);
       end();
+    }
+  }
+
+  private static void stop(@Nullable Future<?> doing) {
+    if (doing != null) {
+      doing.cancel(true);
     }
   }
 

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -25,6 +26,7 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
@@ -536,6 +538,61 @@ final class RepeatedCallsTest {
       assertEquals(2, events.size());
       assertEquals(server.uri("/mine"), mine.peek().uri());
     }
+  }
+
+  @Test
+  void dependentThatBlocks_keepsNobodyFromCancellingOrShuttingDown() throws Exception {
+    CountDownLatch shutDown = new CountDownLatch(1);
+    CountDownLatch inside = new CountDownLatch(1);
+    CountDownLatch registered = new CountDownLatch(1);
+    try (TestServer server = server((_, e, s) -> s.answer(e, 200, ""))) {
+      LimitedHttpClient client = quick().build();
+      CompletableFuture<?> dependent =
+          client
+              .sendAsync(
+                  get(server.uri("/")),
+                  _ -> {
+                    await(
+                        registered); // so that it is the call's own thread that runs the dependent
+                    return HttpResponse.BodySubscribers.replacing("");
+                  })
+              .thenRun(() -> {
+                inside.countDown();
+                await(shutDown);
+              });
+      registered.countDown();
+      await(inside);
+      client.shutdownNow();
+      shutDown.countDown();
+      dependent.get(60, TimeUnit.SECONDS);
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      assertTrue(latch.await(60, TimeUnit.SECONDS));
+    } catch (InterruptedException interrupted) {
+      throw new AssertionError(interrupted);
+    }
+  }
+
+  @Test
+  void functionsOfTheUserThatThrow_failTheCall() throws Exception {
+    IllegalStateException boom = new IllegalStateException("boom");
+    LimitedHttpClient client =
+        quick()
+            .perHost(_ -> {
+              throw boom;
+            })
+            .build();
+    ExecutionException failure =
+        assertThrows(
+            ExecutionException.class,
+            () ->
+                client
+                    .sendAsync(get(URI.create("http://127.0.0.1:1/")), BodyHandlers.discarding())
+                    .get(60, TimeUnit.SECONDS));
+    assertSame(boom, failure.getCause());
   }
 
   @Test

@@ -46,8 +46,13 @@ public final class Console {
     this.errorsAreTerminal = errorsAreTerminal;
   }
 
-  /** Writes a job's output. Throws if the standard output takes no more. */
-  void write(JobOutput job) throws IOException {
+  /**
+   * Writes a job's output.
+   *
+   * @param job what it wrote
+   * @throws IOException if the standard output takes no more
+   */
+  public void write(JobOutput job) throws IOException {
     if (job.output.isEmpty() && job.errors.isEmpty()) {
       return;
     }
@@ -71,8 +76,12 @@ public final class Console {
     }
   }
 
-  /** Prints a line on the standard error. */
-  void message(String text) {
+  /**
+   * Prints a line on the standard error.
+   *
+   * @param text the line
+   */
+  public void message(String text) {
     lock.lock();
     try {
       eraseStatus();
@@ -104,7 +113,7 @@ public final class Console {
    * Takes the status line away for good. Gives up after a moment when the console is stuck in a
    * write, so that a paused terminal cannot keep a dying command.
    */
-  void endStatus() {
+  public void endStatus() {
     boolean locked = false;
     try {
       locked = lock.tryLock(100, TimeUnit.MILLISECONDS);

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * <p>An input that cannot be an argument of a program, because it is too long or holds a zero byte,
  * has a {@link #defect}; its job fails and the others go on.
  */
-final class Input {
+public final class Input {
   private static final int SHOWN_CHARACTERS = 120;
 
   private final byte[] bytes;
@@ -32,11 +32,21 @@ final class Input {
     return new Input(beginning, defect);
   }
 
-  byte[] bytes() {
+  /**
+   * Returns what the input consists of.
+   *
+   * @return its bytes, not copied
+   */
+  public byte[] bytes() {
     return bytes;
   }
 
-  @Nullable String defect() {
+  /**
+   * Returns why no job can have this input.
+   *
+   * @return the reason, or null if one can
+   */
+  public @Nullable String defect() {
     return defect;
   }
 

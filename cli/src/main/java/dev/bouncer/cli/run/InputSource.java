@@ -7,15 +7,29 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /** Where the inputs come from, one by one. Used by one thread at a time. */
-interface InputSource {
+public interface InputSource {
 
-  /** Returns the next input, waiting for it if need be, or null at the end. */
+  /**
+   * Returns the next input, waiting for it if need be.
+   *
+   * @return the input, or null at the end
+   * @throws IOException if the source cannot be read
+   */
   @Nullable Input next() throws IOException;
 
-  /** Returns how many inputs there are in all, if that is known. */
+  /**
+   * Returns how many inputs there are in all.
+   *
+   * @return the number, if it is known
+   */
   OptionalLong total();
 
-  /** Returns the inputs that were given on the command line. */
+  /**
+   * Returns the inputs that were given on the command line.
+   *
+   * @param inputs their bytes
+   * @return a source of them
+   */
   static InputSource of(List<byte[]> inputs) {
     Iterator<byte[]> iterator = inputs.iterator();
     return new InputSource() {

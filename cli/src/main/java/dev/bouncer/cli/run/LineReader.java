@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Memory is bounded: one block, and one input up to {@link #MAX_BYTES}. The last input needs no
  * separator. An empty line is an empty input.
  */
-final class LineReader implements InputSource {
+public final class LineReader implements InputSource {
   /** What Linux allows one argument of a program to have, the final zero byte included. */
   static final int MAX_BYTES = 128 * 1024 - 1;
 
@@ -27,7 +27,13 @@ final class LineReader implements InputSource {
   private boolean ended;
   private long count;
 
-  LineReader(InputStream stream, char separator) {
+  /**
+   * Makes a reader.
+   *
+   * @param stream where the lines come from
+   * @param separator what ends each of them
+   */
+  public LineReader(InputStream stream, char separator) {
     this.stream = stream;
     this.separator = (byte) separator;
   }

@@ -3,10 +3,15 @@ package dev.bouncer.cli.run;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** How much captured output may be held in memory, over all jobs. */
-final class MemoryBudget {
+public final class MemoryBudget {
   private final AtomicLong left;
 
-  MemoryBudget(long bytes) {
+  /**
+   * Makes a budget.
+   *
+   * @param bytes how many there are to take
+   */
+  public MemoryBudget(long bytes) {
     this.left = new AtomicLong(bytes);
   }
 

@@ -5,14 +5,18 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
 /** Shows bytes that come from anywhere on one line, without letting them control the terminal. */
-final class Printable {
+public final class Printable {
   private Printable() {}
 
   /**
    * Returns the text with control characters and invalid UTF-8 written as {@code \n} or {@code
    * \xff}, shortened to about the given number of characters.
+   *
+   * @param bytes a text, probably in UTF-8
+   * @param maxCharacters where it is cut
+   * @return one line
    */
-  static String of(byte[] bytes, int maxCharacters) {
+  public static String of(byte[] bytes, int maxCharacters) {
     StringBuilder shown = new StringBuilder();
     int at = 0;
     while (at < bytes.length) {

@@ -1,40 +1,38 @@
 package dev.bouncer.cli.run;
 
-import dev.bouncer.cli.child.Children;
 import java.time.Duration;
 import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.IntSupplier;
-import java.util.function.Supplier;
 
 /** Keeps the status line of a terminal up to date, ten times a second, until it is closed. */
-final class Progress implements AutoCloseable {
+public final class Progress implements AutoCloseable {
   private static final Duration FIRST = Duration.ofMillis(300); // short runs need no status
   private static final Duration PERIOD = Duration.ofMillis(100);
 
   private final Console console;
-  private final Tally tally;
-  private final Children children;
-  private final Supplier<OptionalLong> total;
+  private final Function<Duration, String> line;
   private final IntSupplier width;
   private final long start = System.nanoTime();
   private final CountDownLatch end = new CountDownLatch(1);
 
-  Progress(
-      Console console,
-      Tally tally,
-      Children children,
-      Supplier<OptionalLong> total,
-      IntSupplier width) {
+  /**
+   * Makes the status line.
+   *
+   * @param console shows it
+   * @param line returns what to show after so much time
+   * @param width returns the number of columns
+   */
+  public Progress(Console console, Function<Duration, String> line, IntSupplier width) {
     this.console = console;
-    this.tally = tally;
-    this.children = children;
-    this.total = total;
+    this.line = line;
     this.width = width;
   }
 
-  void start() {
+  /** Starts showing it, unless it is closed soon. */
+  public void start() {
     var _ = Thread.ofPlatform().daemon().name("progress").start(this::show);
   }
 
@@ -43,9 +41,9 @@ final class Progress implements AutoCloseable {
       Duration pause = FIRST;
       while (!end.await(pause.toNanos(), TimeUnit.NANOSECONDS)) {
         Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
-        String line = line(tally.snapshot(), children.running(), total.get(), elapsed);
+        String text = line.apply(elapsed);
         int columns = Math.max(1, width.getAsInt() - 1);
-        console.status(line.length() <= columns ? line : line.substring(0, columns));
+        console.status(text.length() <= columns ? text : text.substring(0, columns));
         pause = PERIOD;
       }
     } catch (InterruptedException stopped) {

@@ -130,7 +130,11 @@ public final class RunCommand implements Callable<Integer> {
     Runtime.getRuntime()
         .addShutdownHook(new Thread(() -> stop(children, console, tally), "stop-children"));
     try (Progress progress =
-            new Progress(console, tally, children, inputs::total, Terminal::columns);
+            new Progress(
+                console,
+                elapsed ->
+                    Progress.line(tally.snapshot(), children.running(), inputs.total(), elapsed),
+                Terminal::columns);
         AsyncSemaphore limiter = AsyncSemaphore.of(jobs);
         AsyncSemaphore window = AsyncSemaphore.of(Math.max(jobs, jobs + WINDOW))) {
       if (statusWanted) {

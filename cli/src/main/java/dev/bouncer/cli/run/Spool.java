@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * then in a temporary file that has no name any more, so that it is gone with this process however
  * that ends. Filled by one thread, then written and closed by another.
  */
-final class Spool implements ByteSink, AutoCloseable {
+public final class Spool implements ByteSink, AutoCloseable {
   private static final int SMALLEST_PIECE = 512;
   private static final int LARGEST_PIECE = 64 * 1024;
 

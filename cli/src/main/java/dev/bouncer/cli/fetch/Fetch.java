@@ -1,0 +1,301 @@
+package dev.bouncer.cli.fetch;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.bouncer.AsyncSemaphore;
+import dev.bouncer.Permit;
+import dev.bouncer.cli.run.Console;
+import dev.bouncer.cli.run.Input;
+import dev.bouncer.cli.run.InputSource;
+import dev.bouncer.http.AttemptEvent;
+import dev.bouncer.http.LimitedHttpClient;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.http.HttpClient.Version;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodySubscriber;
+import java.net.http.HttpResponse.BodySubscribers;
+import java.net.http.HttpResponse.ResponseInfo;
+import java.nio.channels.UnresolvedAddressException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Objects;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One {@code bouncer fetch}: reads a URL, hands it to the limited client, and so on to the end.
+ *
+ * <p>The client's limiters decide how many are in flight and how fast they go; the window bounds
+ * how many URLs have been read and not ended, and so the memory, whatever the number of URLs. What
+ * is stopped leaves no line in the report and no file: a resumed run does it.
+ */
+final class Fetch {
+  static final int ALL_FETCHED = 0;
+  static final int SOME_FAILED = 1;
+
+  /** What a shell reports for a command that the signal SIGPIPE ended. */
+  static final int OUTPUT_CLOSED = 128 + 13;
+
+  private static final Duration VERY_LONG = Duration.ofDays(36_500);
+  private static final int FIRST_SUCCESS = 200;
+  private static final int FIRST_REDIRECT = 300;
+
+  private final InputSource urls;
+  private final LimitedHttpClient client;
+  private final Destination destination;
+  private final @Nullable Report report;
+  private final boolean resume;
+  private final AsyncSemaphore window;
+  private final Duration timeout;
+  private final String userAgent;
+  private final Console console;
+  private final Counts counts;
+  private final IntConsumer exit;
+
+  private final AtomicBoolean stopped = new AtomicBoolean();
+
+  /**
+   * Prepares a run.
+   *
+   * @param window how many URLs may have begun and not ended; used by nobody else
+   * @param timeout until the response of one attempt must have begun
+   * @param exit ends the process with an exit code while the run is in the middle; may return
+   */
+  Fetch(
+      InputSource urls,
+      LimitedHttpClient client,
+      Destination destination,
+      @Nullable Report report,
+      boolean resume,
+      AsyncSemaphore window,
+      Duration timeout,
+      String userAgent,
+      Console console,
+      Counts counts,
+      IntConsumer exit) {
+    this.urls = urls;
+    this.client = client;
+    this.destination = destination;
+    this.report = report;
+    this.resume = resume;
+    this.window = window;
+    this.timeout = timeout;
+    this.userAgent = userAgent;
+    this.console = console;
+    this.counts = counts;
+    this.exit = exit;
+  }
+
+  /** Fetches every URL and returns the exit code. */
+  int untilEnd() throws IOException, InterruptedException {
+    Input input;
+    while (!stopped.get() && (input = urls.next()) != null) {
+      begin(input);
+    }
+    window.drain(VERY_LONG);
+    return counts.hasFailures() ? SOME_FAILED : ALL_FETCHED;
+  }
+
+  /** Begins nothing more, and reports nothing that ends from now on. */
+  void stop() {
+    stopped.set(true);
+  }
+
+  private void begin(Input input) throws InterruptedException {
+    String text = new String(input.bytes(), UTF_8).strip();
+    if (text.isEmpty()) {
+      return;
+    }
+    Url url;
+    try {
+      url = Url.parse(text);
+    } catch (Url.MalformedException malformed) {
+      refuse(text, Objects.requireNonNull(malformed.getMessage()));
+      return;
+    }
+    if (resume && isHere(url)) {
+      counts.found();
+      return;
+    }
+    Permit place = window.acquire();
+    Destination.Part part;
+    HttpRequest request;
+    try {
+      request = request(url);
+      part = destination.open(url);
+    } catch (IllegalArgumentException | IOException impossible) {
+      place.close();
+      refuse(text, describe(impossible));
+      return;
+    }
+    counts.begun();
+    Attempts attempts = new Attempts();
+    var _ =
+        client
+            .sendAsync(request, info -> body(info, part), attempts)
+            .whenComplete((response, failure) -> {
+              try (place;
+                  part) {
+                end(url, part, attempts, response, failure);
+              } catch (RuntimeException | Error bug) {
+                abort(SOME_FAILED, "bouncer: stopped by an internal error: " + bug);
+              }
+            });
+  }
+
+  /** A body that was printed is known by the report alone. */
+  private boolean isHere(Url url) {
+    return destination instanceof ConsoleDestination
+        ? report != null && report.knows(url)
+        : destination.has(url);
+  }
+
+  private HttpRequest request(Url url) {
+    // Over plain HTTP a client that offers HTTP/2 asks for an upgrade, which many servers dislike.
+    boolean secure = "https".equalsIgnoreCase(url.uri().getScheme());
+    return HttpRequest.newBuilder(url.uri())
+        .version(secure ? Version.HTTP_2 : Version.HTTP_1_1)
+        .timeout(timeout)
+        .header("User-Agent", userAgent)
+        .build();
+  }
+
+  private static BodySubscriber<Long> body(ResponseInfo info, Destination.Part part) {
+    return isSuccess(info.statusCode()) ? new PartBody(part) : BodySubscribers.replacing(0L);
+  }
+
+  private static boolean isSuccess(int status) {
+    return status >= FIRST_SUCCESS && status < FIRST_REDIRECT;
+  }
+
+  private void end(
+      Url url,
+      Destination.Part part,
+      Attempts attempts,
+      @Nullable HttpResponse<Long> response,
+      @Nullable Throwable failure) {
+    if (stopped.get()) {
+      counts.cutOff();
+      return;
+    }
+    String error;
+    String file = null;
+    boolean ok = false;
+    if (response == null) {
+      error = describe(Objects.requireNonNull(failure));
+    } else if (!isSuccess(response.statusCode())) {
+      error = "status " + response.statusCode();
+    } else {
+      error = null;
+      try {
+        file = part.keep();
+        ok = true;
+      } catch (ConsoleDestination.OutputException unwritable) {
+        counts.cutOff();
+        outputFailed(unwritable);
+        return;
+      } catch (IOException notKept) {
+        error = "cannot keep the body: " + describe(notKept);
+      }
+    }
+    String redirectedTo =
+        response == null || response.uri().equals(url.uri()) ? null : response.uri().toString();
+    Entry entry =
+        new Entry(
+            Instant.now(),
+            url.text(),
+            response == null ? OptionalInt.empty() : OptionalInt.of(response.statusCode()),
+            ok,
+            file,
+            ok && response != null ? OptionalLong.of(response.body()) : OptionalLong.empty(),
+            attempts.number,
+            redirectedTo,
+            attempts.waited,
+            attempts.lastTook,
+            error);
+    write(entry);
+    counts.ended(entry);
+  }
+
+  private void refuse(String url, String error) {
+    Entry entry = Entry.malformed(Instant.now(), url, error);
+    write(entry);
+    counts.count(entry);
+  }
+
+  private void write(Entry entry) {
+    if (report == null) {
+      return;
+    }
+    try {
+      report.add(entry);
+    } catch (IOException unwritable) {
+      abort(SOME_FAILED, "bouncer: stopped: cannot write the report: " + describe(unwritable));
+    }
+  }
+
+  private void outputFailed(IOException unwritable) {
+    if (String.valueOf(unwritable.getMessage()).contains("Broken pipe")) {
+      abort(OUTPUT_CLOSED, null);
+    } else {
+      abort(
+          SOME_FAILED,
+          "bouncer: stopped: cannot write to standard output: " + describe(unwritable));
+    }
+  }
+
+  private void abort(int code, @Nullable String message) {
+    if (stopped.compareAndSet(false, true)) {
+      if (message != null) {
+        console.message(message);
+      }
+      exit.accept(code);
+    }
+  }
+
+  /** Says in a few words what went wrong; many exceptions of the network have no message. */
+  static String describe(Throwable failure) {
+    Throwable cause =
+        failure instanceof CompletionException && failure.getCause() != null
+            ? failure.getCause()
+            : failure;
+    for (Throwable deeper = cause; deeper != null; deeper = deeper.getCause()) {
+      if (deeper instanceof UnresolvedAddressException) {
+        return "host is unknown";
+      }
+    }
+    String message = cause.getMessage();
+    if (message == null && cause.getCause() != null) {
+      message = cause.getCause().getMessage();
+    }
+    if (cause instanceof ConnectException) {
+      return "cannot connect" + (message == null ? "" : ": " + message);
+    }
+    String kind = cause.getClass().getSimpleName();
+    return message == null
+        ? kind
+        : cause.getClass() == IOException.class ? message : kind + ": " + message;
+  }
+
+  /** What the attempts of one URL add up to. They come one after the other. */
+  private final class Attempts implements Consumer<AttemptEvent> {
+    private volatile int number;
+    private volatile Duration waited = Duration.ZERO;
+    private volatile Duration lastTook = Duration.ZERO;
+
+    @Override
+    public void accept(AttemptEvent event) {
+      number = event.number();
+      waited = waited.plus(event.waited());
+      lastTook = event.took();
+      counts.attempted(event);
+    }
+  }
+}

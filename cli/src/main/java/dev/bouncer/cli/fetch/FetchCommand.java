@@ -1,0 +1,292 @@
+package dev.bouncer.cli.fetch;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import dev.bouncer.AsyncSemaphore;
+import dev.bouncer.cli.DurationConverter;
+import dev.bouncer.cli.Main;
+import dev.bouncer.cli.Terminal;
+import dev.bouncer.cli.run.Console;
+import dev.bouncer.cli.run.InputSource;
+import dev.bouncer.cli.run.LineReader;
+import dev.bouncer.cli.run.Progress;
+import dev.bouncer.http.LimitedHttpClient;
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.net.http.HttpClient;
+import java.nio.charset.Charset;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** The command line of {@code bouncer fetch}. */
+@Command(
+    name = "fetch",
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
+    header = "Fetches many URLs politely: never more than N at once, never faster than a rate.",
+    synopsisHeading = "Usage: ",
+    customSynopsis = {
+      "bouncer fetch [-j N] [--per-host N] [--rate R] [--adaptive] [--retries N]",
+      "              [-o DIR|-] [--report FILE] [--resume] [--timeout D] [URL...]%n"
+    },
+    description = {
+      "",
+      "URLs are the arguments, or the lines of standard input, which are read as they are needed.",
+      "",
+      "Each body becomes a file whose name tells host and path and is different for every URL; it"
+          + " appears when it is whole. What fails for want of capacity or in the network is tried"
+          + " again after a pause; a server that answers 429 or 503 with Retry-After is left alone"
+          + " for that long. Redirects are followed, each as a call of its own.",
+      ""
+    },
+    optionListHeading = "Options:%n",
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:every URL was fetched",
+      "1:some failed; a summary on standard error names the first, the report tells all",
+      "2:the command line is wrong",
+      "130:interrupted (Ctrl-C); 143: terminated. The same command with --resume does the rest",
+      "141:standard output was closed by its reader, as by 'head'"
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  bouncer fetch -j 5 --rate 50/s -o pages --report pages.ndjson < urls.txt",
+      "  bouncer fetch --adaptive -o - https://example.org/a https://example.org/b"
+    })
+public final class FetchCommand implements Callable<Integer> {
+  private static final String STANDARD_OUTPUT = "-";
+  private static final int MAX_REDIRECTS = 20;
+
+  /** URLs that are read and not ended, beyond those in flight: others may go while some wait. */
+  private static final int WINDOW = 1_000;
+
+  /** A little slower than asked for, so that a late call and an early one stay within the rate. */
+  private static final double CAUTION = 0.99;
+
+  @Spec private @Nullable CommandSpec spec;
+
+  @Option(
+      names = {"-j", "--jobs"},
+      paramLabel = "N",
+      description = "at most N calls in flight at once (default: 10)")
+  private int jobs = 10;
+
+  @Option(
+      names = "--per-host",
+      paramLabel = "N",
+      description = "at most N of them to one host (default: no limit of its own)")
+  private @Nullable Integer perHost;
+
+  @Option(
+      names = "--rate",
+      paramLabel = "R",
+      converter = Rate.Converter.class,
+      description = "at most so many calls in a time: 50/s, 300/m, 10/2s; evenly spread")
+  private @Nullable Rate rate;
+
+  @Option(
+      names = "--retries",
+      paramLabel = "N",
+      description = "try again up to N times (default: 3)")
+  private int retries = 3;
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "D",
+      converter = DurationConverter.class,
+      description =
+          "give an attempt up when its response has not begun after this time, or its body stands"
+              + " still for it (default: 30s)")
+  private Duration timeout = Duration.ofSeconds(30);
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "DIR|-",
+      description = "the folder for the files, or - for standard output (default: this folder)")
+  private String output = ".";
+
+  @Option(
+      names = "--report",
+      paramLabel = "FILE",
+      description = "write a line of JSON for each URL: how it ended, where it is, what it took")
+  private @Nullable String reportFile;
+
+  @Option(
+      names = "--resume",
+      description = "leave out what is here already; with --report, go on with that report")
+  private boolean resume;
+
+  @Parameters(arity = "0..*", paramLabel = "URL", hidden = true)
+  private List<String> urls = List.of();
+
+  /** Makes the command; picocli fills it in. */
+  public FetchCommand() {}
+
+  @Override
+  public Integer call() throws InterruptedException {
+    check();
+    boolean toConsole = output.equals(STANDARD_OUTPUT);
+    Console console =
+        new Console(
+            new FileOutputStream(FileDescriptor.out).getChannel(),
+            new FileOutputStream(FileDescriptor.err).getChannel(),
+            Terminal.isTerminal(1),
+            Terminal.isTerminal(2));
+    try (Report report = report();
+        Destination destination = toConsole ? new ConsoleDestination(console) : folder();
+        HttpClient plain = HttpClient.newBuilder().connectTimeout(timeout).build()) {
+      return fetch(console, destination, report, plain);
+    } catch (IOException unreadable) {
+      throw wrong("standard input cannot be read: " + unreadable.getMessage());
+    }
+  }
+
+  private void check() {
+    atLeast(1, jobs, "number of calls", "--jobs");
+    atLeast(0, retries, "number of retries", "--retries");
+    if (perHost != null) {
+      atLeast(1, perHost, "number of calls to one host", "--per-host");
+    }
+    if (resume && output.equals(STANDARD_OUTPUT) && reportFile == null) {
+      throw wrong("--resume needs --report FILE when bodies go to standard output");
+    }
+  }
+
+  private void atLeast(int least, int number, String what, String option) {
+    if (number < least) {
+      throw wrong("%s must be at least %d: %s=%d".formatted(what, least, option, number));
+    }
+  }
+
+  private int fetch(
+      Console console, Destination destination, @Nullable Report report, HttpClient plain)
+      throws IOException, InterruptedException {
+    InputSource source = source();
+    if (urls.isEmpty() && Terminal.isTerminal(0)) {
+      console.message("bouncer: reading URLs from the terminal, one a line, until Ctrl-D");
+    }
+    Counts counts = new Counts();
+    long start = System.nanoTime();
+    try (AsyncSemaphore window = AsyncSemaphore.of(jobs + WINDOW);
+        Limits limits = new Limits(jobs, perHost, cautious());
+        LimitedHttpClient client =
+            limits
+                .apply(LimitedHttpClient.builder(plain))
+                .retries(retries)
+                .idleTimeout(timeout)
+                .maxRedirects(MAX_REDIRECTS)
+                .build()) {
+      Fetch fetch =
+          new Fetch(
+              source,
+              client,
+              destination,
+              report,
+              resume,
+              window,
+              timeout,
+              userAgent(),
+              console,
+              counts,
+              System::exit);
+      Thread stop =
+          new Thread(() -> stop(fetch, client, destination, console, counts), "stop-fetching");
+      Runtime.getRuntime().addShutdownHook(stop);
+      int code;
+      try (Progress progress =
+          new Progress(
+              console, elapsed -> counts.status(source.total(), elapsed), Terminal::columns)) {
+        if (Terminal.showsStatus()) {
+          progress.start();
+        }
+        code = fetch.untilEnd();
+      }
+      Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
+      counts.summary(elapsed).forEach(console::message);
+      return code;
+    }
+  }
+
+  private @Nullable Report report() throws ParameterException {
+    if (reportFile == null) {
+      return null;
+    }
+    Path path = path(reportFile);
+    try {
+      return resume ? Report.resume(path) : Report.begin(path);
+    } catch (FileAlreadyExistsException exists) {
+      throw wrong("report must be a new file unless --resume is given: --report=" + reportFile);
+    } catch (IOException unwritable) {
+      throw wrong("report must be writable: --report=%s: %s".formatted(reportFile, unwritable));
+    }
+  }
+
+  private Destination folder() {
+    try {
+      return new FolderDestination(path(output));
+    } catch (IOException unwritable) {
+      throw wrong("folder must be writable: --output=%s: %s".formatted(output, unwritable));
+    }
+  }
+
+  private InputSource source() {
+    return urls.isEmpty()
+        ? new LineReader(new FileInputStream(FileDescriptor.in), '\n')
+        : InputSource.of(urls.stream().map(url -> url.getBytes(ISO_8859_1)).toList());
+  }
+
+  /** Arguments have each byte as the character of the same value; a path is a text again. */
+  private static Path path(String argument) {
+    Charset charset = Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8"));
+    return Path.of(new String(argument.getBytes(ISO_8859_1), charset));
+  }
+
+  private @Nullable Rate cautious() {
+    if (rate == null) {
+      return null;
+    }
+    long nanos = Math.round(rate.period().toNanos() / CAUTION);
+    return new Rate(rate.count(), Duration.ofNanos(nanos));
+  }
+
+  private static String userAgent() {
+    return new Main.Version().getVersion()[0].replace(' ', '/');
+  }
+
+  private ParameterException wrong(String message) {
+    return new ParameterException(Objects.requireNonNull(spec).commandLine(), message);
+  }
+
+  /** Runs at the end of the process, however it comes; leaves nothing half-done behind. */
+  private static void stop(
+      Fetch fetch,
+      LimitedHttpClient client,
+      Destination destination,
+      Console console,
+      Counts counts) {
+    long cutOff = counts.underWay();
+    fetch.stop();
+    client.shutdownNow();
+    destination.close();
+    console.endStatus();
+    if (cutOff > 0) {
+      console.message(
+          "bouncer: stopped: %,d done, %,d cut off or waiting; --resume goes on from here"
+              .formatted(counts.done(), cutOff));
+    }
+  }
+}

@@ -1,0 +1,35 @@
+package dev.bouncer.cli.fetch;
+
+import dev.bouncer.cli.DurationConverter;
+import java.time.Duration;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/**
+ * So many in a time.
+ *
+ * @param count how many, at least 1
+ * @param period in how long
+ */
+record Rate(int count, Duration period) {
+
+  /** Reads a rate as people write it: {@code 50/s}, {@code 300/m}, {@code 10/2s}. */
+  static final class Converter implements ITypeConverter<Rate> {
+    private static final Pattern FORM = Pattern.compile("(\\d{1,9})/(\\d[\\d.]*)?(ms|s|m|h|d)");
+
+    @Override
+    public Rate convert(String text) {
+      Matcher matcher = FORM.matcher(text);
+      if (!matcher.matches() || Integer.parseInt(matcher.group(1)) == 0) {
+        throw new TypeConversionException(
+            "rate must be like 50/s, 300/m or 10/2s, and above zero: '" + text + "'");
+      }
+      String number = matcher.group(2) == null ? "1" : matcher.group(2);
+      return new Rate(
+          Integer.parseInt(matcher.group(1)),
+          new DurationConverter().convert(number + matcher.group(3)));
+    }
+  }
+}

@@ -1,0 +1,162 @@
+package dev.bouncer.cli.fetch;
+
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.Arrays;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.ObjectWriteContext;
+import tools.jackson.core.json.JsonFactory;
+
+/**
+ * A file with one JSON object a line for each URL that has ended. Each line is written at once and
+ * whole, so that the report is right up to the last URL even if the process is killed; a line that
+ * the end of the machine has torn is cut off when the run is resumed.
+ */
+final class Report implements AutoCloseable {
+  private static final JsonFactory JSON = new JsonFactory();
+
+  private final FileChannel file; // guarded by this
+  private final long[] known;
+
+  private Report(FileChannel file, long[] known) {
+    this.file = file;
+    this.known = known;
+  }
+
+  /** Begins a report. Fails if there is one already. */
+  static Report begin(Path path) throws IOException {
+    return new Report(
+        FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+        new long[0]);
+  }
+
+  /** Goes on with a report, or begins it if there is none. */
+  static Report resume(Path path) throws IOException {
+    if (Files.exists(path)) {
+      cutTornLine(path);
+    }
+    long[] known = Files.exists(path) ? fetched(path) : new long[0];
+    return new Report(
+        FileChannel.open(
+            path, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND),
+        known);
+  }
+
+  private static void cutTornLine(Path path) throws IOException {
+    try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+      long end = file.length();
+      long at = end;
+      while (at > 0) {
+        file.seek(at - 1);
+        if (file.read() == '\n') {
+          break;
+        }
+        at--;
+      }
+      if (at < end) {
+        file.setLength(at);
+      }
+    }
+  }
+
+  /** Reads which URLs are here: eight bytes for each of them, sorted. */
+  private static long[] fetched(Path path) throws IOException {
+    long[] hashes = new long[1024];
+    int count = 0;
+    try (InputStream in = new BufferedInputStream(Files.newInputStream(path));
+        JsonParser parser = JSON.createParser(ObjectReadContext.empty(), in)) {
+      while (parser.nextToken() == JsonToken.START_OBJECT) {
+        String url = null;
+        boolean ok = false;
+        while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+          String name = parser.currentName();
+          JsonToken value = parser.nextToken();
+          switch (name) {
+            case "url" -> url = parser.getValueAsString();
+            case "ok" -> ok = value == JsonToken.VALUE_TRUE;
+            default -> parser.skipChildren();
+          }
+        }
+        if (ok && url != null) {
+          if (count == hashes.length) {
+            hashes = Arrays.copyOf(hashes, count * 2);
+          }
+          hashes[count++] = Url.parse(url).hash();
+        }
+      }
+    } catch (JacksonException | Url.MalformedException wrong) {
+      throw new IOException("report must be one that bouncer has written: " + wrong.getMessage());
+    }
+    long[] known = Arrays.copyOf(hashes, count);
+    Arrays.sort(known);
+    return known;
+  }
+
+  /** Returns whether the report said, when it was opened, that this URL is here. */
+  boolean knows(Url url) {
+    return Arrays.binarySearch(known, url.hash()) >= 0;
+  }
+
+  /** Adds a line. */
+  void add(Entry entry) throws IOException {
+    ByteBuffer line = ByteBuffer.wrap(line(entry));
+    synchronized (this) {
+      while (line.hasRemaining()) {
+        file.write(line);
+      }
+    }
+  }
+
+  static byte[] line(Entry entry) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream(256);
+    try (JsonGenerator json = JSON.createGenerator(ObjectWriteContext.empty(), bytes)) {
+      json.writeStartObject();
+      json.writeStringProperty("url", entry.url());
+      json.writeBooleanProperty("ok", entry.ok());
+      if (entry.status().isPresent()) {
+        json.writeNumberProperty("status", entry.status().getAsInt());
+      }
+      if (entry.error() != null) {
+        json.writeStringProperty("error", entry.error());
+      }
+      if (entry.file() != null) {
+        json.writeStringProperty("file", entry.file());
+      }
+      if (entry.bytes().isPresent()) {
+        json.writeNumberProperty("bytes", entry.bytes().getAsLong());
+      }
+      if (entry.redirectedTo() != null) {
+        json.writeStringProperty("redirectedTo", entry.redirectedTo());
+      }
+      json.writeNumberProperty("attempts", entry.attempts());
+      json.writeNumberProperty("waitedMs", millis(entry.waited()));
+      json.writeNumberProperty("tookMs", millis(entry.took()));
+      json.writeStringProperty("at", entry.at().toString());
+      json.writeEndObject();
+    }
+    bytes.write('\n');
+    return bytes.toByteArray();
+  }
+
+  private static double millis(Duration time) {
+    return Math.round(time.toNanos() / 1e3) / 1e3;
+  }
+
+  @Override
+  public synchronized void close() throws IOException {
+    file.close();
+  }
+}

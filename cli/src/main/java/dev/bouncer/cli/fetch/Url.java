@@ -1,0 +1,120 @@
+package dev.bouncer.cli.fetch;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.bouncer.cli.run.Printable;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/**
+ * An address that can be fetched.
+ *
+ * @param text as it was given
+ * @param uri what it means, without a fragment
+ */
+record Url(String text, URI uri) {
+  private static final int SHOWN_CHARACTERS = 200;
+  private static final int LONGEST_STEM = 60;
+  private static final int LONGEST_EXTENSION = 10;
+  private static final int HASH_BYTES = 8;
+
+  /** What is wrong with an address. */
+  static final class MalformedException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    MalformedException(String message) {
+      super(message);
+    }
+  }
+
+  /** Reads an address. */
+  static Url parse(String text) throws MalformedException {
+    URI uri;
+    try {
+      uri = new URI(text);
+    } catch (URISyntaxException wrong) {
+      throw new MalformedException(
+          "URL must be well-formed: " + wrong.getReason() + " at character " + wrong.getIndex());
+    }
+    String scheme = uri.getScheme();
+    if (scheme == null || !(scheme.equalsIgnoreCase("http") || scheme.equalsIgnoreCase("https"))) {
+      throw new MalformedException("URL must start with http:// or https://");
+    }
+    if (uri.getHost() == null || uri.getHost().isEmpty()) {
+      throw new MalformedException("URL must name a host that is spelled as the network does");
+    }
+    if (uri.getPort() > 65_535) {
+      throw new MalformedException("URL must have a port up to 65535: port=" + uri.getPort());
+    }
+    if (uri.getRawUserInfo() != null) {
+      throw new MalformedException("URL must not contain a user or password");
+    }
+    String whole = uri.toASCIIString();
+    int fragment = whole.indexOf('#');
+    return new Url(text, URI.create(fragment < 0 ? whole : whole.substring(0, fragment)));
+  }
+
+  /** Returns the text as it can be shown on a terminal. */
+  static String printable(String text) {
+    return Printable.of(text.getBytes(UTF_8), SHOWN_CHARACTERS);
+  }
+
+  /** Returns 64 bits that no other address is likely to have. */
+  long hash() {
+    byte[] digest = digest();
+    long bits = 0;
+    for (int i = 0; i < HASH_BYTES; i++) {
+      bits = bits << 8 | (digest[i] & 0xff);
+    }
+    return bits;
+  }
+
+  private byte[] digest() {
+    try {
+      return MessageDigest.getInstance("SHA-256").digest(uri.toString().getBytes(UTF_8));
+    } catch (NoSuchAlgorithmException impossible) {
+      throw new AssertionError(impossible); // every JVM has it
+    }
+  }
+
+  /**
+   * Returns a file name that is safe on every system, says what it is, and is the same for this
+   * address each time and for no other: {@code example.org-logo-0123456789abcdef.png}.
+   */
+  String fileName() {
+    String path = uri.getRawPath() == null ? "" : uri.getRawPath();
+    while (path.endsWith("/")) {
+      path = path.substring(0, path.length() - 1);
+    }
+    String last = path.substring(path.lastIndexOf('/') + 1);
+    int dot = last.lastIndexOf('.');
+    String extension = dot < 0 ? "" : last.substring(dot + 1);
+    boolean plain =
+        !extension.isEmpty()
+            && extension.length() <= LONGEST_EXTENSION
+            && extension.chars().allMatch(Url::isPlain);
+    String stem = safe(plain ? last.substring(0, dot) : last);
+    return safe(uri.getHost())
+        + "-"
+        + (stem.isEmpty() ? "" : stem + "-")
+        + HexFormat.of().formatHex(digest(), 0, HASH_BYTES)
+        + (plain ? "." + extension : "");
+  }
+
+  private static String safe(String text) {
+    StringBuilder safe = new StringBuilder();
+    for (int i = 0; i < Math.min(text.length(), LONGEST_STEM); i++) {
+      char c = text.charAt(i);
+      boolean kept = isPlain(c) || c == '-' || c == '_' || (c == '.' && i > 0);
+      safe.append(kept ? c : '_');
+    }
+    return safe.toString();
+  }
+
+  private static boolean isPlain(int c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  }
+}
