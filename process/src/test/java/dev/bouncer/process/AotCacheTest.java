@@ -2,6 +2,8 @@ package dev.bouncer.process;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bouncer.Pool;
@@ -225,6 +227,22 @@ class AotCacheTest {
     assertWorksWithout(run(trained, "run", "-XX:+UseParallelGC"));
     assertWorksWithout(
         run(trained, "run", "--add-opens", "java.base/java.lang=ALL-UNNAMED", "-Xmx64m"));
+  }
+
+  @Test
+  void name_ofACacheForAChangedJar_isAnother() throws Exception {
+    Path jar = Files.write(folder.resolve("a.jar"), new byte[3 << 20]);
+    FileTime time = Files.getLastModifiedTime(jar);
+    String name = AotCache.nameFor(List.of(), List.of(jar));
+    assertEquals(name, AotCache.nameFor(List.of(), List.of(jar)));
+    assertNotEquals(name, AotCache.nameFor(List.of("-XX:+UseZGC"), List.of(jar)));
+    try (RandomAccessFile file = new RandomAccessFile(jar.toFile(), "rw")) {
+      file.seek((3 << 20) - 30_000);
+      file.write(1);
+    }
+    Files.setLastModifiedTime(jar, time);
+    assertNotEquals(name, AotCache.nameFor(List.of(), List.of(jar)));
+    assertNull(AotCache.nameFor(List.of(), List.of(folder)));
   }
 
   @Test
