@@ -52,7 +52,7 @@ final class AotCache {
 
   /** Looks at what decides which cache fits. Takes a moment, the first time. */
   void prepare() {
-    if (folder != null && name == null && !refusesCaches(options.jvmOptions())) {
+    if (folder != null && name == null && !refusesCaches(allOptions())) {
       name = nameFor(decisiveOptions(options), WorkerClassPath.ofBouncer());
     }
   }
@@ -109,6 +109,18 @@ final class AotCache {
       case NONE -> "deleted";
       case FULL -> file() == null ? "impossible" : usable() == null ? "none yet" : "in use";
     };
+  }
+
+  /** Returns the options of the pool, and those that the JVM takes from the environment. */
+  private List<String> allOptions() {
+    List<String> all = new ArrayList<>(options.jvmOptions());
+    for (String variable : List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")) {
+      String value = System.getenv(variable);
+      if (value != null) {
+        all.addAll(List.of(value.split("\\s+", -1)));
+      }
+    }
+    return all;
   }
 
   /** The JVM does not start when it is told about two kinds of cache. */

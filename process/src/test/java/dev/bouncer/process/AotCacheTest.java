@@ -87,7 +87,11 @@ class AotCacheTest {
 
   /** Runs the program to its end and returns what it printed. */
   private static List<String> run(Path caches, String... arguments) throws Exception {
-    Process process = program(caches, arguments).start();
+    return run(program(caches, arguments));
+  }
+
+  private static List<String> run(ProcessBuilder program) throws Exception {
+    Process process = program.start();
     process.getOutputStream().close();
     List<String> lines = process.inputReader(StandardCharsets.UTF_8).lines().toList();
     assertEquals(0, process.waitFor(), lines.toString());
@@ -227,6 +231,15 @@ class AotCacheTest {
     assertWorksWithout(run(trained, "run", "-XX:+UseParallelGC"));
     assertWorksWithout(
         run(trained, "run", "--add-opens", "java.base/java.lang=ALL-UNNAMED", "-Xmx64m"));
+  }
+
+  @Test
+  void environment_withAnOptionThatExcludesCaches_startsWorkersAndKeepsTheCache() throws Exception {
+    Path caches = copyOfTheTrained();
+    ProcessBuilder program = program(caches, "run");
+    program.environment().put("JAVA_TOOL_OPTIONS", "-Dx=y -Xshare:auto");
+    assertTrue(run(program).contains("mapped none"));
+    assertTrue(Files.exists(caches.resolve(cacheName)));
   }
 
   @Test
