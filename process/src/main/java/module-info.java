@@ -6,6 +6,7 @@
  */
 module dev.bouncer.process {
   requires transitive dev.bouncer;
+  requires jdk.jfr;
   requires static transitive org.jspecify;
 
   exports dev.bouncer.process;

@@ -6,12 +6,14 @@ import dev.bouncer.process.WorkerOutput;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.LongStream;
 
 /** What {@link ProcessSuite} measures of Bouncer's process pool. */
@@ -23,15 +25,30 @@ public final class ProcessPoolProgram {
   /**
    * Prints the figures.
    *
-   * @param args none
+   * @param args none; {@code train} only makes the AOT cache, as a pool does in the background;
+   *     {@code first} measures only the first result; {@code owner} is the victim of another
+   *     measurement
    * @throws Exception if something failed
    */
   public static void main(String[] args) throws Exception {
+    String what = args.length == 0 ? "all" : args[0];
+    if (what.equals("owner")) {
+      own();
+      return;
+    }
+    if (what.equals("train")) {
+      train();
+      return;
+    }
     Task<Long, Long> square = n -> n * n;
     long begin = System.nanoTime();
     ProcessPool pool = ProcessPool.builder().maxWorkers(2).output(WorkerOutput.DISCARD).build();
     pool.submit(square, 3L).get();
-    print("first_ms", millisSince(begin));
+    print(what.equals("first") ? "first_uncached_ms" : "first_ms", millisSince(begin));
+    if (what.equals("first")) {
+      pool.close();
+      return;
+    }
     print("cold20k", submitAll(pool, square, 20_000));
     for (int i = 0; i < WARM_UP_ROUNDS; i++) {
       submitAll(pool, square, 100_000);
@@ -52,6 +69,91 @@ public final class ProcessPoolProgram {
       }
       print("private_mb", privateMegabytes(fresh));
     }
+    ready(square);
+    timeout();
+    orphan();
+  }
+
+  private static void train() throws InterruptedException {
+    try (ProcessPool pool = ProcessPool.of(1)) {
+      if (!pool.trainAotCache()) {
+        throw new IllegalStateException("AOT cache could not be made: " + pool.dump());
+      }
+    }
+  }
+
+  private static void ready(Task<Long, Long> square) throws Exception {
+    try (ProcessPool pool = ProcessPool.builder().maxWorkers(1).minWorkers(1).build()) {
+      while (!pool.workers().getFirst().state().equals("IDLE")) {
+        Thread.onSpinWait();
+      }
+      long begin = System.nanoTime();
+      pool.submit(square, 3L).get();
+      print("ready_us", (System.nanoTime() - begin) / 1e3);
+    }
+  }
+
+  private static void timeout() throws Exception {
+    Duration timeout = Duration.ofMillis(100);
+    try (ProcessPool pool = ProcessPool.builder().maxWorkers(1).taskTimeout(timeout).build()) {
+      pool.submit(() -> 1).get();
+      long begin = System.nanoTime();
+      try {
+        pool.submit(
+                () -> {
+                  new CountDownLatch(1).await();
+                  return 0;
+                })
+            .get();
+        throw new IllegalStateException("the task must time out");
+      } catch (ExecutionException expected) {
+        print("timeout_ms", millisSince(begin) - timeout.toMillis());
+      }
+    }
+  }
+
+  /** A JVM with a pool is killed while a worker computes: how long does the worker live on? */
+  private static void orphan() throws Exception {
+    Process owner =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Ddev.bouncer.process.aotCache=off",
+                "-cp",
+                System.getProperty("java.class.path"),
+                ProcessPoolProgram.class.getName(),
+                "owner")
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    try (var output = owner.inputReader()) {
+      ProcessHandle worker = ProcessHandle.of(Long.parseLong(output.readLine())).orElseThrow();
+      long begin = System.nanoTime();
+      owner.destroyForcibly();
+      while (worker.isAlive()) {
+        Thread.onSpinWait();
+      }
+      print("orphan_ms", millisSince(begin));
+    } finally {
+      owner.destroyForcibly();
+    }
+  }
+
+  private static void own() throws Exception {
+    ProcessPool pool = ProcessPool.of(1);
+    long pid = pool.submit(() -> ProcessHandle.current().pid()).get();
+    var _ = pool.submit(ProcessPoolProgram::computeForEver);
+    while (!pool.workers().getFirst().state().equals("BUSY")) {
+      Thread.onSpinWait();
+    }
+    System.out.println(pid);
+    new CountDownLatch(1).await();
+  }
+
+  private static long computeForEver() {
+    long sum = 1;
+    while (sum != 0) {
+      sum = sum * 31 | 1;
+    }
+    return sum;
   }
 
   private static double submitAll(ProcessPool pool, Task<Long, Long> task, int count)
@@ -85,15 +187,35 @@ public final class ProcessPoolProgram {
   }
 
   private static void roundTrips(ProcessPool pool, Task<Long, Long> square) throws Exception {
-    long[] nanos = new long[10_000];
+    long[] quiet = sortedRoundTrips(pool, square);
+    print("rtt50_us", quiet[quiet.length / 2] / 1e3);
+    print("rtt99_us", quiet[quiet.length * 99 / 100] / 1e3);
+    AtomicBoolean stop = new AtomicBoolean();
+    for (int i = 0; i < Runtime.getRuntime().availableProcessors(); i++) {
+      Thread.ofPlatform()
+          .daemon()
+          .start(() -> {
+            while (!stop.get()) {
+              Thread.onSpinWait();
+            }
+          });
+    }
+    long[] busy = sortedRoundTrips(pool, square);
+    stop.set(true);
+    print("rtt50_busy_us", busy[busy.length / 2] / 1e3);
+    print("rtt99_busy_us", busy[busy.length * 99 / 100] / 1e3);
+  }
+
+  private static long[] sortedRoundTrips(ProcessPool pool, Task<Long, Long> square)
+      throws Exception {
+    long[] nanos = new long[5_000];
     for (int i = 0; i < nanos.length; i++) {
       long begin = System.nanoTime();
       pool.submit(square, (long) i).get();
       nanos[i] = System.nanoTime() - begin;
     }
     Arrays.sort(nanos);
-    print("rtt50_us", nanos[nanos.length / 2] / 1e3);
-    print("rtt99_us", nanos[nanos.length * 99 / 100] / 1e3);
+    return nanos;
   }
 
   private static void megabyte(ProcessPool pool) throws Exception {

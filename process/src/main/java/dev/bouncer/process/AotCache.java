@@ -1,12 +1,14 @@
 package dev.bouncer.process;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +31,8 @@ final class AotCache {
   /** A JVM with a heap of this size or more has wider references than others. */
   private static final long WIDE_HEAP = 32L << 30;
 
+  private static final int END_OF_A_JAR = 1 << 20;
+
   private enum Trust {
     FULL,
     SUSPECT,
@@ -48,7 +52,7 @@ final class AotCache {
 
   /** Looks at what decides which cache fits. Takes a moment, the first time. */
   void prepare() {
-    if (folder != null && name == null && !refusesCaches(options.jvmOptions())) {
+    if (folder != null && name == null && !refusesCaches(allOptions())) {
       name = nameFor(decisiveOptions(options), WorkerClassPath.ofBouncer());
     }
   }
@@ -107,6 +111,18 @@ final class AotCache {
     };
   }
 
+  /** Returns the options of the pool, and those that the JVM takes from the environment. */
+  private List<String> allOptions() {
+    List<String> all = new ArrayList<>(options.jvmOptions());
+    for (String variable : List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")) {
+      String value = System.getenv(variable);
+      if (value != null) {
+        all.addAll(List.of(value.split("\\s+", -1)));
+      }
+    }
+    return all;
+  }
+
   /** The JVM does not start when it is told about two kinds of cache. */
   private static boolean refusesCaches(List<String> jvmOptions) {
     for (String option : jvmOptions) {
@@ -154,7 +170,7 @@ final class AotCache {
   }
 
   /** Returns the name of the cache for these options; null if there can be none. */
-  private static @Nullable String nameFor(List<String> decisive, List<Path> jars) {
+  static @Nullable String nameFor(List<String> decisive, List<Path> jars) {
     StringBuilder key = new StringBuilder();
     key.append(System.getProperty("java.home"))
         .append('\n')
@@ -174,11 +190,27 @@ final class AotCache {
         }
         key.append('\n').append(jar).append(' ').append(attributes.size());
         key.append(' ').append(attributes.lastModifiedTime().toMillis());
+        key.append(' ').append(checksumOfTheEnd(jar, attributes.size()));
       }
     } catch (IOException unreadable) {
       return null;
     }
     return "worker-" + Long.toHexString(fnv1a(key)) + AotCacheFolder.SUFFIX;
+  }
+
+  /**
+   * Tells apart jars that have the same size and, as many tools make them, the same time: the end
+   * of a jar lists the checksums of all its entries.
+   */
+  private static long checksumOfTheEnd(Path jar, long size) throws IOException {
+    try (RandomAccessFile file = new RandomAccessFile(jar.toFile(), "r")) {
+      byte[] end = new byte[(int) Math.min(size, END_OF_A_JAR)];
+      file.seek(size - end.length);
+      file.readFully(end);
+      CRC32 checksum = new CRC32();
+      checksum.update(end);
+      return checksum.getValue();
+    }
   }
 
   /**

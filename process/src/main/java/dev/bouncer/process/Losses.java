@@ -38,6 +38,7 @@ final class Losses {
   void gone(Worker worker, Worker.End end, boolean drained) {
     List<PoolTask<?>> victims;
     boolean useless;
+    String reason;
     lock.lock();
     try {
       if (worker.state == Worker.State.GONE) {
@@ -52,9 +53,14 @@ final class Losses {
       if (useless) {
         books.startFailures.failure();
       }
+      reason =
+          worker.killReason != null
+              ? worker.killReason
+              : unexpected ? neverReady ? "not started" : "died" : "retired";
     } finally {
       lock.unlock();
     }
+    FlightRecording.workerEnded(books.options.name(), worker, reason, end.exitCode());
     for (PoolTask<?> task : victims) {
       if (task.interrupted) {
         books.outcomes.drop(

@@ -60,6 +60,7 @@ public final class ProcessPool implements Pool {
   /** Longer strings are encoded at the submit, so that a failure shows there. */
   private static final int SHORT_STRING = 1_000;
 
+  private final String name;
   private final Dispatcher dispatcher;
   private final FunctionEncoder functions = new FunctionEncoder();
 
@@ -94,6 +95,7 @@ public final class ProcessPool implements Pool {
               + "; if it is made by a static initialiser, the class that submits tasks runs that in"
               + " the worker too: make the pool in main, or where it is used");
     }
+    this.name = options.name();
     EncodedFunction encoded = initializer == null ? null : functions.encode(initializer);
     WorkerLauncher launcher = new WorkerLauncher(options); // gets ready while the rest is made
     ShutdownHook hook = new ShutdownHook();
@@ -188,6 +190,7 @@ public final class ProcessPool implements Pool {
     PoolTask<R> task =
         new PoolTask<>(
             dispatcher, functions.encode(runnable), new PoolTask.Preset(runnable, result));
+    FlightRecording.submitted(name, task);
     dispatcher.submit(task);
     return task;
   }
@@ -201,6 +204,7 @@ public final class ProcessPool implements Pool {
     PoolTask<R> task =
         new PoolTask<>(
             dispatcher, encoded, hasInput, sendAsItIs ? input : encode(input), !sendAsItIs);
+    FlightRecording.submitted(name, task);
     dispatcher.submit(task);
     return task;
   }

@@ -54,6 +54,8 @@ final class WorkerReports {
    * The worker has started, and is to be prepared for its tasks if there is anything to prepare.
    */
   void hello(Worker worker, long pid) {
+    FlightRecording.workerStarted(
+        books.options.name(), worker.id, pid, System.nanoTime() - worker.madeAtNanos);
     lock.lock();
     try {
       worker.pid = pid;

@@ -2,6 +2,8 @@ package dev.bouncer.process;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bouncer.Pool;
@@ -85,7 +87,11 @@ class AotCacheTest {
 
   /** Runs the program to its end and returns what it printed. */
   private static List<String> run(Path caches, String... arguments) throws Exception {
-    Process process = program(caches, arguments).start();
+    return run(program(caches, arguments));
+  }
+
+  private static List<String> run(ProcessBuilder program) throws Exception {
+    Process process = program.start();
     process.getOutputStream().close();
     List<String> lines = process.inputReader(StandardCharsets.UTF_8).lines().toList();
     assertEquals(0, process.waitFor(), lines.toString());
@@ -225,6 +231,31 @@ class AotCacheTest {
     assertWorksWithout(run(trained, "run", "-XX:+UseParallelGC"));
     assertWorksWithout(
         run(trained, "run", "--add-opens", "java.base/java.lang=ALL-UNNAMED", "-Xmx64m"));
+  }
+
+  @Test
+  void environment_withAnOptionThatExcludesCaches_startsWorkersAndKeepsTheCache() throws Exception {
+    Path caches = copyOfTheTrained();
+    ProcessBuilder program = program(caches, "run");
+    program.environment().put("JAVA_TOOL_OPTIONS", "-Dx=y -Xshare:auto");
+    assertTrue(run(program).contains("mapped none"));
+    assertTrue(Files.exists(caches.resolve(cacheName)));
+  }
+
+  @Test
+  void name_ofACacheForAChangedJar_isAnother() throws Exception {
+    Path jar = Files.write(folder.resolve("a.jar"), new byte[3 << 20]);
+    FileTime time = Files.getLastModifiedTime(jar);
+    String name = AotCache.nameFor(List.of(), List.of(jar));
+    assertEquals(name, AotCache.nameFor(List.of(), List.of(jar)));
+    assertNotEquals(name, AotCache.nameFor(List.of("-XX:+UseZGC"), List.of(jar)));
+    try (RandomAccessFile file = new RandomAccessFile(jar.toFile(), "rw")) {
+      file.seek((3 << 20) - 30_000);
+      file.write(1);
+    }
+    Files.setLastModifiedTime(jar, time);
+    assertNotEquals(name, AotCache.nameFor(List.of(), List.of(jar)));
+    assertNull(AotCache.nameFor(List.of(), List.of(folder)));
   }
 
   @Test

@@ -156,6 +156,52 @@ class LifecycleTest {
   }
 
   @Test
+  void build_withoutALauncher_saysWhereItLooked() throws Exception {
+    String home = System.getProperty("java.home");
+    System.setProperty("java.home", folder.toString());
+    try {
+      var failure = assertThrows(IllegalStateException.class, () -> ProcessPool.of(1));
+      assertTrue(failure.getMessage().contains("looked in=" + folder), failure.getMessage());
+    } finally {
+      System.setProperty("java.home", home);
+    }
+  }
+
+  @Test
+  void launcher_thatVanishes_breaksThePoolWithTheEvidence() throws Exception {
+    String home = System.getProperty("java.home");
+    Path java = Files.createDirectory(folder.resolve("bin")).resolve("java");
+    Files.createSymbolicLink(java, Path.of(home, "bin", "java"));
+    System.setProperty("java.home", folder.toString());
+    try (var pool = ProcessPool.builder().maxWorkers(1).output(WorkerOutput.DISCARD).build()) {
+      Files.delete(java);
+      var task = pool.submit(() -> 1);
+      ExecutionException thrown = assertThrows(ExecutionException.class, task::get);
+      var failure = assertInstanceOf(WorkerStartException.class, thrown.getCause());
+      assertTrue(failure.getMessage().contains(java.toString()), failure.getMessage());
+    } finally {
+      System.setProperty("java.home", home);
+    }
+  }
+
+  @Test
+  void folderForTemporaryFiles_thatIsNotThere_isNotNeededWhereMemoryHasOne() throws Exception {
+    String folderBefore = System.getProperty("java.io.tmpdir");
+    System.setProperty("java.io.tmpdir", path("nowhere"));
+    try (var pool = ProcessPool.builder().maxWorkers(1).build()) {
+      if (Files.isWritable(Path.of("/dev/shm"))) {
+        assertEquals(1, pool.submit(() -> 1).get());
+      } else {
+        var task = pool.submit(() -> 1);
+        ExecutionException thrown = assertThrows(ExecutionException.class, task::get);
+        assertTrue(thrown.getCause().getMessage().contains(path("nowhere")));
+      }
+    } finally {
+      System.setProperty("java.io.tmpdir", folderBefore);
+    }
+  }
+
+  @Test
   void start_thatHangs_isKilledAndBreaksThePool() throws Exception {
     try (var pool =
         ProcessPool.builder()

@@ -71,6 +71,13 @@ class OptionsTest {
   }
 
   @Test
+  void jvmOptions_withAnotherCollector_winOverThePools() throws Exception {
+    try (var pool = quiet().jvmOptions("-XX:+UseParallelGC").build()) {
+      assertEquals(1, pool.submit(() -> 1).get());
+    }
+  }
+
+  @Test
   void minWorkers_areStartedWithThePoolAndKept() throws Exception {
     try (var pool = quiet().maxWorkers(2).minWorkers(2).idleTimeout(Duration.ofMillis(1)).build()) {
       Await.until(

@@ -118,6 +118,7 @@ final class TaskLoop {
     if (!answers.starting(task.id())) {
       heartbeat.begins(task.id());
     }
+    WorkerTaskEvent event = TaskRecording.begins();
     long start = System.nanoTime();
     @Nullable Object result = null;
     @Nullable Throwable failure = null;
@@ -131,6 +132,9 @@ final class TaskLoop {
     }
     long nanos = System.nanoTime() - start;
     heartbeat.ended();
+    if (event != null) {
+      event.emit(workerId, task.id(), failure);
+    }
     boolean more;
     synchronized (lock) {
       running = null;
