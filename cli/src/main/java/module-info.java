@@ -1,6 +1,7 @@
 /** The {@code bouncer} command. */
 module dev.bouncer.cli {
   requires dev.bouncer.process;
+  requires dev.bouncer.redis;
   requires info.picocli;
   requires java.net.http;
   requires jdk.httpserver;
@@ -11,5 +12,7 @@ module dev.bouncer.cli {
   opens dev.bouncer.cli.demo to
       info.picocli;
   opens dev.bouncer.cli.run to
+      info.picocli;
+  opens dev.bouncer.cli.sem to
       info.picocli;
 }
