@@ -13,8 +13,8 @@ import java.util.concurrent.locks.LockSupport;
  * {@code wake} the median microseconds from giving back to having, in another client.
  */
 public final class RedisProgram {
-  private static final long WARM_UP = Duration.ofMillis(1_000).toNanos();
-  private static final long MEASURED = Duration.ofMillis(1_000).toNanos();
+  private static final long WARM_UP = Duration.ofSeconds(1).toNanos();
+  private static final long MEASURED = Duration.ofSeconds(1).toNanos();
 
   private RedisProgram() {}
 
