@@ -5,6 +5,7 @@ module dev.bouncer.cli {
   requires HdrHistogram;
   requires dev.bouncer.http;
   requires dev.bouncer.process;
+  requires dev.bouncer.redis;
   requires info.picocli;
   requires java.net.http;
   requires jdk.httpserver;
@@ -18,5 +19,7 @@ module dev.bouncer.cli {
   opens dev.bouncer.cli.fetch to
       info.picocli;
   opens dev.bouncer.cli.run to
+      info.picocli;
+  opens dev.bouncer.cli.sem to
       info.picocli;
 }

@@ -13,6 +13,7 @@ public final class Bench {
     SUITES.put("semaphore", SemaphoreSuite::run);
     SUITES.put("map", MapSuite::run);
     SUITES.put("process", ProcessSuite::run);
+    SUITES.put("redis", RedisSuite::run);
   }
 
   private Bench() {}

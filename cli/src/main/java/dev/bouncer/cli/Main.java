@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import dev.bouncer.cli.demo.DemoCommand;
 import dev.bouncer.cli.fetch.FetchCommand;
 import dev.bouncer.cli.run.RunCommand;
+import dev.bouncer.cli.sem.SemCommand;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintWriter;
@@ -55,6 +56,7 @@ public final class Main implements Callable<Integer> {
         .addSubcommand(new DemoCommand())
         .addSubcommand(run)
         .addSubcommand(new FetchCommand())
+        .addSubcommand(new CommandLine(new SemCommand()).setStopAtPositional(true))
         .setExpandAtFiles(false)
         .setOut(out)
         .setErr(err)

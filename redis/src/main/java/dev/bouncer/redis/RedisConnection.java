@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -24,6 +25,7 @@ public final class RedisConnection implements AutoCloseable {
 
   private final Transport transport;
   private final Timing timing;
+  private final CountDownLatch end = new CountDownLatch(1);
   private final Object lock = new Object();
 
   // Guarded by the lock.
@@ -242,6 +244,19 @@ public final class RedisConnection implements AutoCloseable {
     }
   }
 
+  /**
+   * Closes like {@link #close()}, and waits until the last permit was given back and Redis knows
+   * it: for a JVM that is about to exit.
+   *
+   * @param timeout the longest wait; zero or less only looks
+   * @return whether that was so in time
+   * @throws InterruptedException if the thread was interrupted
+   */
+  public boolean closeAndAwait(Duration timeout) throws InterruptedException {
+    close();
+    return end.await(Timing.toNanos(timeout), TimeUnit.NANOSECONDS);
+  }
+
   private void stop() {
     synchronized (lock) {
       if (stopped) {
@@ -251,5 +266,6 @@ public final class RedisConnection implements AutoCloseable {
     }
     timing.close();
     transport.close();
+    end.countDown();
   }
 }

@@ -37,6 +37,7 @@ final class Run {
   private final CommandTemplate template;
   private final InputSource inputs;
   private final Limiter limiter;
+  private final @Nullable Limiter shared;
   private final @Nullable Limiter window;
   private final @Nullable Duration timeout;
   private final Children children;
@@ -51,6 +52,7 @@ final class Run {
   /**
    * Prepares a run.
    *
+   * @param shared a limit that other machines share, taken after {@code limiter}, or null
    * @param window null to write outputs as jobs end; else they are written in input order, and this
    *     bounds how many jobs are running or ahead of the slowest
    * @param timeout for each job, or null
@@ -60,6 +62,7 @@ final class Run {
       CommandTemplate template,
       InputSource inputs,
       Limiter limiter,
+      @Nullable Limiter shared,
       @Nullable Limiter window,
       @Nullable Duration timeout,
       Children children,
@@ -69,6 +72,7 @@ final class Run {
     this.template = template;
     this.inputs = inputs;
     this.limiter = limiter;
+    this.shared = shared;
     this.window = window;
     this.timeout = timeout;
     this.children = children;
@@ -97,16 +101,22 @@ final class Run {
   private void start(ExecutorService threads, Input input, long number)
       throws InterruptedException {
     Permit place = window == null ? null : window.acquire();
-    Permit permit;
+    Permit permit = null;
+    Permit ofAll;
     try {
       permit = limiter.acquire();
+      ofAll = shared == null ? null : shared.acquire();
     } catch (InterruptedException | RuntimeException none) {
+      if (permit != null) {
+        permit.close();
+      }
       if (place != null) {
         place.close();
       }
       throw none;
     }
-    Runnable job = () -> perform(input, number, permit, place);
+    Permit own = permit;
+    Runnable job = () -> perform(input, number, own, ofAll, place);
     try {
       threads.execute(job);
     } catch (OutOfMemoryError noMoreThreads) {
@@ -114,9 +124,11 @@ final class Run {
     }
   }
 
-  private void perform(Input input, long number, Permit permit, @Nullable Permit place) {
+  private void perform(
+      Input input, long number, Permit permit, @Nullable Permit ofAll, @Nullable Permit place) {
     JobOutput output = new JobOutput(memory);
-    try (permit) {
+    try (permit;
+        ofAll) {
       tally.started();
       Ending ending = endingOf(input, output);
       tally.ended(input, ending);

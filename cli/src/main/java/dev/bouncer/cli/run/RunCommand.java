@@ -7,6 +7,10 @@ import dev.bouncer.cli.DurationConverter;
 import dev.bouncer.cli.Main;
 import dev.bouncer.cli.Terminal;
 import dev.bouncer.cli.child.Children;
+import dev.bouncer.cli.sem.RedisLimit;
+import dev.bouncer.redis.RedisConnection;
+import dev.bouncer.redis.RedisSemaphore;
+import dev.bouncer.redis.RedisUnavailableException;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
@@ -30,7 +34,8 @@ import picocli.CommandLine.Spec;
     versionProvider = Main.Version.class,
     header = "Runs a command for each input, never more than N at once.",
     synopsisHeading = "Usage: ",
-    customSynopsis = "bouncer run [-j N] [-k] [-0] [--timeout D] COMMAND... [::: INPUT...]%n",
+    customSynopsis =
+        "bouncer run [-j N] [-k] [-0] [--timeout D] [--limit URI] COMMAND... [::: INPUT...]%n",
     description = {
       "",
       "Inputs are the lines of standard input, or what follows ':::'. They are read as they are"
@@ -94,6 +99,14 @@ public final class RunCommand implements Callable<Integer> {
       description = "kill a job and all it started after this time: 500ms, 30s, 5m, 2h, or seconds")
   private @Nullable Duration timeout;
 
+  @Option(
+      names = "--limit",
+      paramLabel = "URI",
+      description =
+          "take a permit of a limit that machines share, too: redis://HOST:PORT/NAME=N (password:"
+              + " environment variable REDISCLI_AUTH)")
+  private @Nullable String limit;
+
   @Parameters(arity = "0..*", hidden = true)
   private List<String> words = List.of();
 
@@ -115,6 +128,7 @@ public final class RunCommand implements Callable<Integer> {
     }
     InputSource inputs =
         separator < 0 ? standardInput() : given(words.subList(separator + 1, words.size()));
+    RedisLimit sharedLimit = sharedLimit();
     Children children = Children.open();
     boolean statusWanted = Terminal.showsStatus();
     Console console =
@@ -129,7 +143,12 @@ public final class RunCommand implements Callable<Integer> {
     Tally tally = new Tally();
     Runtime.getRuntime()
         .addShutdownHook(new Thread(() -> stop(children, console, tally), "stop-children"));
-    try (Progress progress =
+    try (RedisConnection redis = sharedLimit == null ? null : sharedLimit.connect();
+        RedisSemaphore shared =
+            redis == null || sharedLimit == null
+                ? null
+                : redis.semaphore(sharedLimit.name(), sharedLimit.limit());
+        Progress progress =
             new Progress(
                 console,
                 elapsed ->
@@ -145,13 +164,29 @@ public final class RunCommand implements Callable<Integer> {
               CommandTemplate.of(command),
               inputs,
               limiter,
+              shared,
               keepOrder ? window : null,
               timeout,
               children,
               console,
               tally,
               System::exit);
-      return run.untilEnd();
+      int code = run.untilEnd();
+      if (redis != null) {
+        var _ = redis.closeAndAwait(GRACE_AT_EXIT);
+      }
+      return code;
+    } catch (RedisUnavailableException unavailable) {
+      console.message("bouncer run: " + unavailable.getMessage());
+      return Run.SOME_FAILED;
+    }
+  }
+
+  private @Nullable RedisLimit sharedLimit() {
+    try {
+      return limit == null ? null : RedisLimit.parse(limit);
+    } catch (IllegalArgumentException unreadable) {
+      throw wrong(String.valueOf(unreadable.getMessage()));
     }
   }
 
