@@ -97,11 +97,9 @@ final class ProcessSuite {
       Map<String, List<String>> contenders) throws IOException, InterruptedException {
     Map<String, Map<String, List<Double>>> figures = new LinkedHashMap<>();
     List<String> bouncer = contenders.getOrDefault("bouncer", List.of());
-    for (int round = 1; round <= ROUNDS; round++) {
-      run(with(bouncer, "first"), figures.computeIfAbsent("bouncer", _ -> new LinkedHashMap<>()));
-    }
     run(with(bouncer, "train"), new LinkedHashMap<>());
     for (int round = 1; round <= ROUNDS; round++) {
+      run(with(bouncer, "uncached"), figures.computeIfAbsent("bouncer", _ -> new LinkedHashMap<>()));
       for (var contender : contenders.entrySet()) {
         run(
             contender.getValue(),
