@@ -99,7 +99,9 @@ final class ProcessSuite {
     List<String> bouncer = contenders.getOrDefault("bouncer", List.of());
     run(with(bouncer, "train"), new LinkedHashMap<>());
     for (int round = 1; round <= ROUNDS; round++) {
-      run(with(bouncer, "uncached"), figures.computeIfAbsent("bouncer", _ -> new LinkedHashMap<>()));
+      run(
+          with(bouncer, "uncached"),
+          figures.computeIfAbsent("bouncer", _ -> new LinkedHashMap<>()));
       for (var contender : contenders.entrySet()) {
         run(
             contender.getValue(),
