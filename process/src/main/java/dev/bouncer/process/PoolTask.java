@@ -1,6 +1,8 @@
 package dev.bouncer.process;
 
 import dev.bouncer.TaskFuture;
+import dev.bouncer.process.wire.BriefSpin;
+import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.OptionalDouble;
@@ -155,6 +157,7 @@ final class PoolTask<R extends @Nullable Object> extends TaskFuture<R> implement
 
   @Override
   public R get() throws InterruptedException, ExecutionException {
+    spin();
     if (isDone()) {
       return super.get();
     }
@@ -169,6 +172,9 @@ final class PoolTask<R extends @Nullable Object> extends TaskFuture<R> implement
   @Override
   public R get(long timeout, TimeUnit unit)
       throws InterruptedException, ExecutionException, TimeoutException {
+    if (unit.toNanos(timeout) > BriefSpin.MAX_NANOS) {
+      spin();
+    }
     var _ = (int) BLOCKED.getAndAdd(this, 1);
     try {
       return super.get(timeout, unit);
@@ -179,11 +185,25 @@ final class PoolTask<R extends @Nullable Object> extends TaskFuture<R> implement
 
   @Override
   public R join() {
+    spin();
     var _ = (int) BLOCKED.getAndAdd(this, 1);
     try {
       return super.join();
     } finally {
       var _ = (int) BLOCKED.getAndAdd(this, -1);
+    }
+  }
+
+  /** Waits a moment for a task that takes less; then the thread goes to sleep. */
+  private void spin() {
+    if (!isDone()
+        && function.cost.nanos() < BriefSpin.MAX_NANOS
+        && !Thread.currentThread().isVirtual()) {
+      try {
+        var _ = dispatcher.callersSpin.await(this::isDone);
+      } catch (IOException impossible) {
+        throw new AssertionError(impossible);
+      }
     }
   }
 

@@ -3,11 +3,11 @@ package dev.bouncer.process;
 import dev.bouncer.process.wire.FrameReader;
 import dev.bouncer.process.wire.Ledger;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
@@ -69,6 +69,7 @@ final class Worker {
   final long madeAtNanos = System.nanoTime();
 
   private volatile @Nullable Process process;
+  private volatile @Nullable WorkerChannel channel;
   private volatile boolean killed;
   private volatile @Nullable LedgerFile ledgerFile;
 
@@ -137,7 +138,9 @@ final class Worker {
       OutputPump pump =
           new OutputPump(started.getErrorStream(), options.name(), id, options.output());
       thread("output", pump);
-      thread("writer", () -> write(started.getOutputStream()));
+      WorkerChannel own = new WorkerChannel(started.getOutputStream(), initializer);
+      channel = own;
+      thread("writer", () -> write(own));
       thread("reader", () -> read(command, launched, pump));
       var _ = started.onExit().thenAccept(_ -> dispatcher.reports().exited(this, pump));
       if (killed) { // decided while there was no process yet
@@ -173,19 +176,48 @@ final class Worker {
         .start(() -> dispatcher.guard(body));
   }
 
-  private void write(OutputStream stream) {
-    WorkerChannel channel = new WorkerChannel(stream, initializer);
+  private void write(WorkerChannel own) {
+    List<Outgoing.Message> messages = new ArrayList<>();
     try {
-      List<Outgoing.Message> messages = new ArrayList<>();
-      while (dispatcher.reports().awaitOutgoing(this, messages)) {
-        for (Outgoing.Message message : messages) {
-          channel.add(message instanceof Outgoing.NoLedgerYet ? createLedger() : message);
+      while (dispatcher.reports().awaitOutgoing(this)) {
+        own.lock(); // first, so that nobody can write what came later before what is taken here
+        try {
+          dispatcher.reports().takeOutgoing(this, messages);
+          for (Outgoing.Message message : messages) {
+            own.add(message instanceof Outgoing.NoLedgerYet ? createLedger() : message);
+          }
+          own.flush();
+        } finally {
+          own.unlock();
         }
-        channel.flush();
         messages.clear();
       }
     } catch (IOException | RuntimeException | Error pipeIsBroken) {
       kill(); // it is dead already, or will never get what it waits for; its reader does the rest
+    }
+  }
+
+  /**
+   * Claims the pipe for one task that the calling thread then writes by {@link #writeAtOnce}.
+   * Called with the lock of the books held, for a worker that has nothing to do.
+   *
+   * @return false if another thread is writing, or the task would not fit an empty pipe
+   */
+  boolean claimPipe(PoolTask<?> task) {
+    WorkerChannel own = channel;
+    return own != null && outgoing.isRead() && own.tryLockFor(task);
+  }
+
+  /** Writes the task for which the pipe was claimed, and gives the pipe back. */
+  void writeAtOnce(PoolTask<?> task) {
+    WorkerChannel own = Objects.requireNonNull(channel);
+    try {
+      own.add(new Outgoing.RunTask(task));
+      own.flush();
+    } catch (IOException | RuntimeException | Error pipeIsBroken) {
+      kill();
+    } finally {
+      own.unlock();
     }
   }
 

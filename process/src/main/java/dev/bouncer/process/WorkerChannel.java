@@ -8,20 +8,64 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.util.BitSet;
 import java.util.Objects;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/** Writes messages to one worker; knows which functions the worker knows. Used by one thread. */
+/**
+ * Writes messages to one worker; knows which functions the worker knows. Used by the thread that
+ * has {@linkplain #lock() locked} it: the worker's writer, or one that submits a task to a worker
+ * that has nothing to do. The threads that read from workers never do.
+ */
 final class WorkerChannel {
   private static final int ENOUGH_BYTES = 32 << 10;
+
+  /** What an empty pipe takes without blocking, whatever the system's limits are (PIPE_BUF). */
+  private static final int SURE_TO_FIT = 4_096;
+
+  /** A task's frame but for what its function captured and its input. */
+  private static final int TASK_OVERHEAD = 64;
+
+  private static final int UTF8_BYTES_A_CHAR = 3;
 
   private final OutputStream stream;
   private final @Nullable EncodedFunction initializer;
   private final WireOutput output = new WireOutput(1 << 13);
   private final BitSet defined = new BitSet();
+  private final ReentrantLock turn = new ReentrantLock();
 
   WorkerChannel(OutputStream stream, @Nullable EncodedFunction initializer) {
     this.stream = stream;
     this.initializer = initializer;
+  }
+
+  void lock() {
+    turn.lock();
+  }
+
+  void unlock() {
+    turn.unlock();
+  }
+
+  /** Locks if nobody else has, and if the task can be written to an empty pipe without blocking. */
+  boolean tryLockFor(PoolTask<?> task) {
+    if (!turn.tryLock()) {
+      return false;
+    }
+    EncodedFunction function = task.function;
+    if ((function.shape == null || defined.get(function.id))
+        && function.captured.length + inputBytes(task.input) <= SURE_TO_FIT - TASK_OVERHEAD) {
+      return true;
+    }
+    turn.unlock();
+    return false;
+  }
+
+  /** The size of an input when it is encoded, at most. */
+  private static int inputBytes(@Nullable Object input) {
+    if (input instanceof byte[] encoded) {
+      return encoded.length;
+    }
+    return input instanceof String string ? string.length() * UTF8_BYTES_A_CHAR : Long.BYTES;
   }
 
   /** Adds a message to those that {@link #flush} writes; writes by itself when they are many. */

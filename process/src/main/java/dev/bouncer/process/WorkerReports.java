@@ -193,10 +193,19 @@ final class WorkerReports {
   }
 
   /** Waits for something to send; false when the worker is gone. Called by its writer. */
-  boolean awaitOutgoing(Worker worker, List<Outgoing.Message> target) {
+  boolean awaitOutgoing(Worker worker) {
     lock.lock();
     try {
-      return worker.outgoing.await(target);
+      return worker.outgoing.await();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void takeOutgoing(Worker worker, List<Outgoing.Message> target) {
+    lock.lock();
+    try {
+      worker.outgoing.take(target);
     } finally {
       lock.unlock();
     }

@@ -26,7 +26,7 @@ final class Answers {
   private final OutputStream stream;
   private final int maxFrame;
   private final WireOutput output = new WireOutput(1 << 13);
-  private @Nullable Ledger ledger;
+  private volatile @Nullable Ledger ledger; // written with the monitor held
   private long sent;
 
   Answers(OutputStream stream, int maxFrame) {
@@ -55,9 +55,10 @@ final class Answers {
    *
    * @return whether the pool was told
    */
-  synchronized boolean starting(long task) {
-    if (ledger != null) {
-      ledger.started(task);
+  boolean starting(long task) {
+    Ledger keeper = ledger;
+    if (keeper != null) {
+      keeper.started(task);
       return false;
     }
     started(task);
@@ -177,7 +178,7 @@ final class Answers {
         ledger.sent(sent);
       }
     } catch (IOException poolIsGone) {
-      Runtime.getRuntime().halt(WorkerMain.POOL_GONE);
+      PoolGone.endAtOnce(WorkerMain.POOL_GONE);
     }
   }
 }

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * Runs the tasks of a worker, one after the other, in the order in which they came. Each gets
  * exactly one answer; those that ran are answered in that order.
  *
- * <p>One thread calls {@link #run()}; another one, which reads what the pool sends, calls the rest.
+ * <p>One thread calls {@link #run}; whichever reads what the pool sends calls the rest.
  */
 final class TaskLoop {
 
@@ -20,7 +20,6 @@ final class TaskLoop {
   private final int workerId;
   private final FunctionTable functions;
   private final Answers answers;
-  private final Heartbeat heartbeat;
   private final Object lock = new Object();
 
   // guarded by lock
@@ -30,19 +29,16 @@ final class TaskLoop {
   private boolean waiting;
   private boolean ending;
 
-  TaskLoop(int workerId, FunctionTable functions, Answers answers, Heartbeat heartbeat) {
+  TaskLoop(int workerId, FunctionTable functions, Answers answers) {
     this.workerId = workerId;
     this.functions = functions;
     this.answers = answers;
-    this.heartbeat = heartbeat;
   }
 
   void add(List<Arrived> tasks) {
     synchronized (lock) {
       arrived.addAll(tasks);
-      if (waiting) {
-        lock.notifyAll();
-      }
+      wakeRunner();
     }
   }
 
@@ -74,28 +70,50 @@ final class TaskLoop {
     answers.revoked(ids);
   }
 
-  /** Makes {@link #run()} return when it has run what came before. */
+  /** Makes {@link #run} return when it has run what came before. */
   void end() {
     synchronized (lock) {
       ending = true;
+      wakeRunner();
+    }
+  }
+
+  /** Returns whether this task runs now. */
+  boolean runs(long id) {
+    synchronized (lock) {
+      return running != null && running.taskId() == id;
+    }
+  }
+
+  /** Something may have changed for a thread that waits for tasks: it looks again. */
+  void wake() {
+    synchronized (lock) {
+      wakeRunner();
+    }
+  }
+
+  private void wakeRunner() {
+    if (waiting) {
       lock.notifyAll();
     }
   }
 
-  void run() {
+  /** Runs tasks until {@link #end}. */
+  void run(PoolReader reader, Heartbeat heartbeat) {
     synchronized (lock) {
       runner = Thread.currentThread();
     }
-    for (Arrived task = next(); task != null; task = next()) {
-      run(task);
+    for (Arrived task = next(reader); task != null; task = next(reader)) {
+      run(task, heartbeat);
     }
   }
 
-  private @Nullable Arrived next() {
-    synchronized (lock) {
-      while (true) {
+  private @Nullable Arrived next(PoolReader reader) {
+    while (true) {
+      synchronized (lock) {
         Arrived task = arrived.poll();
         if (task != null) {
+          Thread.interrupted(); // left behind by a thread of an earlier task
           running = new RunningTask(workerId, task.id(), answers);
           RunningTask.setCurrent(running);
           return task;
@@ -103,21 +121,30 @@ final class TaskLoop {
         if (ending) {
           return null;
         }
-        waiting = true;
+      }
+      if (!reader.receive()) {
+        awaitArrival(reader);
+      }
+    }
+  }
+
+  /** Another thread reads: waits until it has brought something, or stopped. */
+  private void awaitArrival(PoolReader reader) {
+    synchronized (lock) {
+      waiting = true;
+      while (arrived.isEmpty() && !ending && reader.isReading()) {
         try {
           lock.wait();
         } catch (InterruptedException stray) {
           // Left behind by a thread of an earlier task; it means nothing here.
         }
-        waiting = false;
       }
+      waiting = false;
     }
   }
 
-  private void run(Arrived task) {
-    if (!answers.starting(task.id())) {
-      heartbeat.begins(task.id());
-    }
+  private void run(Arrived task, Heartbeat heartbeat) {
+    heartbeat.begins(task.id(), answers.starting(task.id()));
     WorkerTaskEvent event = TaskRecording.begins();
     long start = System.nanoTime();
     @Nullable Object result = null;

@@ -51,18 +51,16 @@ public final class WorkerMain {
 
     Answers answers = new Answers(toPool, maxFrame);
     FunctionTable functions = new FunctionTable(ClassLoader.getSystemClassLoader());
-    Heartbeat heartbeat = new Heartbeat(answers);
-    TaskLoop loop = new TaskLoop(id, functions, answers, heartbeat);
+    TaskLoop loop = new TaskLoop(id, functions, answers);
     FrameReader frames = new FrameReader(fromPool, WireOutput.MAX_BYTES);
-    Thread listener =
-        new Thread(new PoolListener(frames, functions, loop, answers), "bouncer-worker-listener");
-    listener.setDaemon(true);
+    PoolReader reader = new PoolReader(frames, functions, loop, answers);
+    Heartbeat heartbeat = new Heartbeat(answers, reader);
     answers.hello();
-    listener.start();
+    reader.start();
     heartbeat.start();
 
     Thread.currentThread().setName("bouncer-worker-" + id);
-    loop.run();
+    loop.run(reader, heartbeat);
     System.exit(0); // runs the shutdown hooks of the tasks, and does not wait for their threads
   }
 
