@@ -5,9 +5,7 @@ import dev.bouncer.process.wire.BriefSpin;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.OptionalDouble;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -60,20 +58,14 @@ final class PoolTask<R extends @Nullable Object> extends TaskFuture<R> implement
 
   final @Nullable Preset preset;
 
-  /** Rings when the task has run for too long; used by the thread that reads from its worker. */
-  @Nullable Future<?> alarm;
-
   /** How many threads wait in {@code get} or {@code join}. */
   private volatile int blocked;
 
   // guarded by the lock of the books
   State state = State.QUEUED;
   long id;
-  long startedAtNanos;
   long plannedNanos;
   boolean interrupted;
-  OptionalDouble progress = OptionalDouble.empty();
-  @Nullable String progressMessage;
   @Nullable Worker worker;
   @Nullable PoolTask<?> previous;
   @Nullable PoolTask<?> next;

@@ -11,6 +11,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -62,11 +63,22 @@ final class Worker {
   /** The task that runs takes longer than expected: nothing is sent ahead while it does. */
   boolean headIsLong;
 
+  /** Since when the task that runs does so, if it is known to run. */
+  long startedAtNanos;
+
+  /** What the task that runs said of itself. */
+  OptionalDouble progress = OptionalDouble.empty();
+
+  @Nullable String progressMessage;
+
   boolean watched;
   long tasksGiven;
   long idleSinceNanos;
   @Nullable String killReason;
   final long madeAtNanos = System.nanoTime();
+
+  /** Rings when the task that runs has done so for too long; used by the reader. */
+  @Nullable Future<?> alarm;
 
   private volatile @Nullable Process process;
   private volatile @Nullable WorkerChannel channel;
@@ -104,9 +116,9 @@ final class Worker {
         Duration.ofNanos(now - madeAtNanos),
         tasksGiven,
         Optional.ofNullable(task).map(PoolTask::describe),
-        running ? Optional.of(Duration.ofNanos(now - task.startedAtNanos)) : Optional.empty(),
-        task == null ? OptionalDouble.empty() : task.progress,
-        Optional.ofNullable(task).map(known -> known.progressMessage),
+        running ? Optional.of(Duration.ofNanos(now - startedAtNanos)) : Optional.empty(),
+        progress,
+        Optional.ofNullable(progressMessage),
         OptionalLong.empty());
   }
 

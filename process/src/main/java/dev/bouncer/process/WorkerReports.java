@@ -88,7 +88,7 @@ final class WorkerReports {
         return;
       }
       task.state = PoolTask.State.RUNNING;
-      task.startedAtNanos = System.nanoTime();
+      worker.startedAtNanos = System.nanoTime();
       books.startFailures.success();
     } finally {
       lock.unlock();
@@ -96,7 +96,7 @@ final class WorkerReports {
     task.hasStarted();
     Duration timeout = books.options.taskTimeout();
     if (timeout != null) {
-      task.alarm = books.timer.after(timeout, () -> timeOut(task, timeout));
+      worker.alarm = books.timer.after(timeout, () -> timeOut(task, timeout));
     }
   }
 
@@ -122,16 +122,19 @@ final class WorkerReports {
       }
       books.startFailures.success();
       worker.headIsLong = false;
+      worker.progress = OptionalDouble.empty();
+      worker.progressMessage = null;
       assignment.placesFreed(worker);
       rebalance.run();
     } finally {
       lock.unlock();
     }
+    Future<?> alarm = worker.alarm;
+    if (alarm != null) {
+      alarm.cancel(false); // else the timer would hold on to the task until its time is up
+      worker.alarm = null;
+    }
     for (AnswerReader.Ended end : ended) {
-      Future<?> alarm = end.task().alarm;
-      if (alarm != null) {
-        alarm.cancel(false); // else the timer would hold on to the task until its time is up
-      }
       end.task().hasStarted();
       books.outcomes.settle(end.task(), end.result(), end.failure());
     }
@@ -168,8 +171,8 @@ final class WorkerReports {
     try {
       PoolTask<?> task = worker.inFlight.peekFirst();
       if (task != null && task.id == taskId) {
-        task.progress = OptionalDouble.of(fraction);
-        task.progressMessage = message;
+        worker.progress = OptionalDouble.of(fraction);
+        worker.progressMessage = message;
       }
     } finally {
       lock.unlock();
