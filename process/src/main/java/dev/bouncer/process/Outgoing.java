@@ -1,5 +1,6 @@
 package dev.bouncer.process;
 
+import dev.bouncer.process.wire.SlabSlot;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Collections;
@@ -12,7 +13,15 @@ import java.util.concurrent.locks.Condition;
 final class Outgoing {
   /** What a pool tells a worker. */
   sealed interface Message
-      permits Initialize, RunTask, CancelTask, RevokeTasks, NoLedgerYet, KeepLedger, ShutDown {}
+      permits Initialize,
+          RunTask,
+          CancelTask,
+          RevokeTasks,
+          NoLedgerYet,
+          KeepLedger,
+          NoSlabYet,
+          ShareSlab,
+          ShutDown {}
 
   /** Prepare for tasks. */
   record Initialize() implements Message {}
@@ -29,6 +38,11 @@ final class Outgoing {
   record NoLedgerYet() implements Message {}
 
   record KeepLedger(Path file) implements Message {}
+
+  /** The worker is to get a slab that its writer has to make first. */
+  record NoSlabYet(SlabSlot slot) implements Message {}
+
+  record ShareSlab(Path file, SlabSlot slot) implements Message {}
 
   record ShutDown() implements Message {}
 

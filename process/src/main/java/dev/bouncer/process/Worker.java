@@ -49,6 +49,7 @@ final class Worker {
   private final Dispatcher dispatcher;
   private final PoolOptions options;
   private final @Nullable EncodedFunction initializer;
+  final SharedMemory memory;
 
   // guarded by the lock of the books
   State state = State.STARTING;
@@ -83,7 +84,6 @@ final class Worker {
   private volatile @Nullable Process process;
   private volatile @Nullable WorkerChannel channel;
   private volatile boolean killed;
-  private volatile @Nullable LedgerFile ledgerFile;
 
   Worker(
       int id,
@@ -95,6 +95,7 @@ final class Worker {
     this.dispatcher = dispatcher;
     this.options = options;
     this.initializer = initializer;
+    this.memory = new SharedMemory(options.memoryFolder(), id);
     this.outgoing = new Outgoing(lock.newCondition());
   }
 
@@ -124,21 +125,8 @@ final class Worker {
 
   /** The number of the task that the ledger names as started last; 0 if it names none. */
   long lastStarted() {
-    LedgerFile file = ledgerFile;
-    return file == null ? 0 : file.ledger.lastStarted();
-  }
-
-  private @Nullable Ledger ledger() {
-    LedgerFile file = ledgerFile;
-    return file == null ? null : file.ledger;
-  }
-
-  /** The worker has mapped its ledger, or will never: the file's name is no longer needed. */
-  void deleteLedgerFile() {
-    LedgerFile file = ledgerFile;
-    if (file != null) {
-      file.delete();
-    }
+    Ledger ledger = memory.ledger();
+    return ledger == null ? 0 : ledger.lastStarted();
   }
 
   /** Starts the child. Called by the launching thread; returns as soon as the process exists. */
@@ -150,7 +138,7 @@ final class Worker {
       OutputPump pump =
           new OutputPump(started.getErrorStream(), options.name(), id, options.output());
       thread("output", pump);
-      WorkerChannel own = new WorkerChannel(started.getOutputStream(), initializer);
+      WorkerChannel own = new WorkerChannel(started.getOutputStream(), initializer, memory);
       channel = own;
       thread("writer", () -> write(own));
       thread("reader", () -> read(command, launched, pump));
@@ -196,7 +184,7 @@ final class Worker {
         try {
           dispatcher.reports().takeOutgoing(this, messages);
           for (Outgoing.Message message : messages) {
-            own.add(message instanceof Outgoing.NoLedgerYet ? createLedger() : message);
+            own.add(message);
           }
           own.flush();
         } finally {
@@ -233,19 +221,12 @@ final class Worker {
     }
   }
 
-  /** Makes the ledger; called by the writer, as it takes a moment. */
-  private Outgoing.Message createLedger() throws IOException {
-    LedgerFile file = LedgerFile.create(id);
-    ledgerFile = file;
-    return new Outgoing.KeepLedger(file.path);
-  }
-
   private void read(WorkerCommand command, WorkerCommand.Started launched, OutputPump pump) {
     Process child = launched.process();
     @Nullable Throwable broken = null;
     try {
       RecoveredStream stream =
-          new RecoveredStream(child.getInputStream(), () -> reap(child), this::ledger);
+          new RecoveredStream(child.getInputStream(), () -> reap(child), memory::ledger);
       new AnswerReader(this, dispatcher.reports(), options)
           .readAll(new FrameReader(stream, options.maxMessageBytes()));
     } catch (IOException | RuntimeException | Error failure) {
@@ -253,7 +234,7 @@ final class Worker {
       kill();
     }
     int exitCode = reap(child);
-    deleteLedgerFile();
+    memory.close();
     var _ = launched.arguments().toFile().delete(); // the worker does, if it gets that far
     command.ended(launched, pid != 0); // set by this thread, when the worker said hello
     dispatcher

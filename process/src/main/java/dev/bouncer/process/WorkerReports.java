@@ -1,6 +1,7 @@
 package dev.bouncer.process;
 
 import dev.bouncer.process.wire.ProtocolException;
+import dev.bouncer.process.wire.SlabSlot;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
@@ -156,11 +157,21 @@ final class WorkerReports {
   }
 
   void ledgerKept(Worker worker) {
-    worker.deleteLedgerFile();
+    worker.memory.ledgerKept();
     lock.lock();
     try {
       worker.ledgerState = Worker.LedgerState.KEPT;
       assignment.sendAhead(worker);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A result was too large for the pipe to be a good way: the next one gets a better one. */
+  void askForSlab(Worker worker, SlabSlot slot) {
+    lock.lock();
+    try {
+      worker.outgoing.add(new Outgoing.NoSlabYet(slot));
     } finally {
       lock.unlock();
     }

@@ -8,8 +8,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param loader finds the classes of serialized values; null for the loader of the application
  * @param filter what serialized values may consist of; null for everything
+ * @param slabs where large values may be
  */
-public record ValueReader(@Nullable ClassLoader loader, @Nullable ResultFilter filter) {
+public record ValueReader(
+    @Nullable ClassLoader loader, @Nullable ResultFilter filter, Slabs slabs) {
 
   /**
    * Reads one value.
@@ -61,6 +63,10 @@ public record ValueReader(@Nullable ClassLoader loader, @Nullable ResultFilter f
           filter.begin(length);
         }
         yield JdkSerialization.read(input.slice(length), loader, filter);
+      }
+      case ValueTag.IN_SLAB -> {
+        Slab slab = slabs.read(input);
+        yield slab.take(input.getInt(), this);
       }
       default -> throw new ProtocolException("tag of a value must be known: tag=" + tag);
     };

@@ -22,4 +22,7 @@ final class ValueTag {
 
   /** Int length, then a stream of Java serialization. */
   static final byte SERIALIZED = 15;
+
+  /** Byte slot, int length: the value is in that {@link Slab}. */
+  static final byte IN_SLAB = 16;
 }

@@ -101,6 +101,16 @@ public final class ValueWriter {
     }
   }
 
+  /**
+   * Returns how many bytes an array takes when it is written.
+   *
+   * @param array the array
+   * @return the number of bytes
+   */
+  public static long sizeOf(byte[] array) {
+    return 1L + Integer.BYTES + array.length;
+  }
+
   private static void serialize(WireOutput output, Object value) throws IOException {
     output.putByte(ValueTag.SERIALIZED);
     int lengthAt = output.size();

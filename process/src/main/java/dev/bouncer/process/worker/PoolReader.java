@@ -5,6 +5,8 @@ import dev.bouncer.process.wire.FrameReader;
 import dev.bouncer.process.wire.FunctionShape;
 import dev.bouncer.process.wire.Ledger;
 import dev.bouncer.process.wire.ProtocolException;
+import dev.bouncer.process.wire.Slab;
+import dev.bouncer.process.wire.SlabSlot;
 import dev.bouncer.process.wire.WireInput;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -63,7 +65,9 @@ final class PoolReader implements Runnable {
       return false;
     }
     try {
-      read();
+      if (loop.hasNothingToDo()) { // or the stand-in has brought something just before
+        read();
+      }
     } finally {
       turn.unlock();
     }
@@ -133,7 +137,12 @@ final class PoolReader implements Runnable {
 
   private void handle(byte kind, WireInput payload) throws IOException {
     if (kind == FrameKind.TASK) {
-      batch.add(new TaskLoop.Arrived(payload.getLong(), payload.copyOfRest()));
+      batch.add(new TaskLoop.Arrived(payload.getLong(), payload.copyOfRest(), null));
+      return;
+    }
+    if (kind == FrameKind.TASK_WITH_SLAB) {
+      SlabSlot slot = SlabSlot.read(payload);
+      batch.add(new TaskLoop.Arrived(payload.getLong(), payload.copyOfRest(), slot));
       return;
     }
     deliver(); // a cancel finds the tasks that came before it
@@ -141,7 +150,15 @@ final class PoolReader implements Runnable {
       case FrameKind.DEFINE -> functions.define(payload.getInt(), FunctionShape.read(payload));
       case FrameKind.CANCEL -> loop.cancel(payload.getLong());
       case FrameKind.REVOKE -> loop.revoke();
-      case FrameKind.KEEP_LEDGER -> keepLedger(Path.of(payload.getString()));
+      case FrameKind.KEEP_LEDGER -> {
+        Path file = Path.of(payload.getString());
+        inBackground(() -> keepLedger(file));
+      }
+      case FrameKind.SHARE_SLAB -> {
+        SlabSlot slot = SlabSlot.read(payload);
+        Path file = Path.of(payload.getString());
+        inBackground(() -> shareSlab(file, slot));
+      }
       case FrameKind.SHUTDOWN -> {
         ending = true;
         loop.end();
@@ -151,18 +168,25 @@ final class PoolReader implements Runnable {
     }
   }
 
-  /** Maps a ledger in the background: the first map of a JVM takes tens of milliseconds. */
   private void keepLedger(Path file) {
-    Thread mapper =
-        new Thread(
-            () -> {
-              try {
-                answers.keep(Ledger.map(file));
-              } catch (IOException | RuntimeException impossible) {
-                // Then the worker goes on without one, slower and as safe.
-              }
-            },
-            "bouncer-worker-ledger");
+    try {
+      answers.keep(Ledger.map(file));
+    } catch (IOException | RuntimeException impossible) {
+      // Then the worker goes on without one, slower and as safe.
+    }
+  }
+
+  private void shareSlab(Path file, SlabSlot slot) {
+    try {
+      answers.share(slot, Slab.map(file, slot));
+    } catch (IOException | RuntimeException impossible) {
+      answers.cannotShare(slot);
+    }
+  }
+
+  /** Maps memory elsewhere: the first map of a JVM takes tens of milliseconds. */
+  private static void inBackground(Runnable map) {
+    Thread mapper = new Thread(map, "bouncer-worker-mapper");
     mapper.setDaemon(true);
     mapper.start();
   }

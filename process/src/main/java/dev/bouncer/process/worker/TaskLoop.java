@@ -1,5 +1,8 @@
 package dev.bouncer.process.worker;
 
+import dev.bouncer.process.wire.Slab;
+import dev.bouncer.process.wire.SlabSlot;
+import dev.bouncer.process.wire.Slabs;
 import dev.bouncer.process.wire.WireInput;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -14,12 +17,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class TaskLoop {
 
-  /** A task as it came: its number and the rest of its frame. */
-  record Arrived(long id, WireInput frame) {}
+  /** A task as it came: its number, the rest of its frame, and the slab that its input is in. */
+  record Arrived(long id, WireInput frame, @Nullable SlabSlot slot) {}
 
   private final int workerId;
   private final FunctionTable functions;
   private final Answers answers;
+  private final Slabs slabs;
   private final Object lock = new Object();
 
   // guarded by lock
@@ -29,10 +33,11 @@ final class TaskLoop {
   private boolean waiting;
   private boolean ending;
 
-  TaskLoop(int workerId, FunctionTable functions, Answers answers) {
+  TaskLoop(int workerId, FunctionTable functions, Answers answers, Slabs slabs) {
     this.workerId = workerId;
     this.functions = functions;
     this.answers = answers;
+    this.slabs = slabs;
   }
 
   void add(List<Arrived> tasks) {
@@ -52,7 +57,7 @@ final class TaskLoop {
         }
         return;
       }
-      if (!arrived.removeIf(task -> task.id() == id)) {
+      if (!arrived.removeIf(task -> task.id() == id && freeSlab(task))) {
         return; // answered already
       }
     }
@@ -64,10 +69,21 @@ final class TaskLoop {
     List<Long> ids = new ArrayList<>();
     synchronized (lock) {
       while (!arrived.isEmpty()) {
-        ids.add(arrived.removeLast().id());
+        Arrived task = arrived.removeLast();
+        var _ = freeSlab(task);
+        ids.add(task.id());
       }
     }
     answers.revoked(ids);
+  }
+
+  /** Gives up the input of a task that will not run; always true. */
+  private boolean freeSlab(Arrived task) {
+    Slab slab = task.slot() == null ? null : slabs.get(task.slot());
+    if (slab != null) {
+      slab.free();
+    }
+    return true;
   }
 
   /** Makes {@link #run} return when it has run what came before. */
@@ -82,6 +98,13 @@ final class TaskLoop {
   boolean runs(long id) {
     synchronized (lock) {
       return running != null && running.taskId() == id;
+    }
+  }
+
+  /** Returns whether no task waits to be run, and more may come. */
+  boolean hasNothingToDo() {
+    synchronized (lock) {
+      return arrived.isEmpty() && !ending;
     }
   }
 
@@ -149,13 +172,18 @@ final class TaskLoop {
     long start = System.nanoTime();
     @Nullable Object result = null;
     @Nullable Throwable failure = null;
+    boolean inputWasRead = false;
     try {
       WireInput frame = task.frame();
       Object function = functions.function(frame.getInt(), frame);
       boolean hasInput = frame.getByte() != 0;
+      inputWasRead = true; // and its slab is the pool's again
       result = FunctionTable.call(function, hasInput ? functions.input(frame) : null);
     } catch (Throwable thrown) { // whatever a task throws, its worker lives on
       failure = thrown;
+      if (!inputWasRead) {
+        var _ = freeSlab(task);
+      }
     }
     long nanos = System.nanoTime() - start;
     heartbeat.ended();
