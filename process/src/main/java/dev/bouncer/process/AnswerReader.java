@@ -5,11 +5,14 @@ import dev.bouncer.process.wire.FrameReader;
 import dev.bouncer.process.wire.ProtocolException;
 import dev.bouncer.process.wire.RemoteFailure;
 import dev.bouncer.process.wire.ResultFilter;
+import dev.bouncer.process.wire.SlabSlot;
 import dev.bouncer.process.wire.ValueReader;
 import dev.bouncer.process.wire.WireInput;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +40,7 @@ final class AnswerReader {
   private final Worker worker;
   private final WorkerReports reports;
   private final PoolOptions options;
+  private final Set<SlabSlot> askedFor = EnumSet.noneOf(SlabSlot.class);
   private final List<Ended> ended = new ArrayList<>();
 
   /**
@@ -94,6 +98,12 @@ final class AnswerReader {
       case FrameKind.HELLO -> hello(frame);
       case FrameKind.STARTED -> reports.started(worker, frame.getLong());
       case FrameKind.REVOKED -> reports.revoked(worker, frame.getLong());
+      case FrameKind.SLAB_SHARED -> {
+        SlabSlot slot = SlabSlot.read(frame);
+        if (!worker.memory.slabShared(slot, frame.getByte() != 0)) {
+          throw new ProtocolException("slab must be one that was offered: slot=" + slot);
+        }
+      }
       case FrameKind.LEDGER_KEPT -> reports.ledgerKept(worker);
       case FrameKind.PROGRESS -> {
         long task = frame.getLong();
@@ -141,6 +151,10 @@ final class AnswerReader {
   }
 
   private void result(PoolTask<?> task, WireInput frame) throws ProtocolException {
+    SlabSlot slot = SlabSlot.forResult(frame.remaining());
+    if (slot != null && askedFor.add(slot)) {
+      reports.askForSlab(worker, slot);
+    }
     ResultFilter filter = filter(task);
     try {
       ended.add(new Ended(task, values(task, filter).read(frame), null));
@@ -199,8 +213,8 @@ final class AnswerReader {
     return new ResultFilter(task.function.origin.getPackageName(), options.resultTypes());
   }
 
-  private static ValueReader values(PoolTask<?> task, ResultFilter filter) {
-    return new ValueReader(task.function.origin.getClassLoader(), filter);
+  private ValueReader values(PoolTask<?> task, ResultFilter filter) {
+    return new ValueReader(task.function.origin.getClassLoader(), filter, worker.memory.slabs());
   }
 
   private static Exception explain(ResultFilter filter, Throwable unreadable) {

@@ -3,6 +3,7 @@ package dev.bouncer.process;
 import dev.bouncer.process.wire.ProtocolException;
 import java.time.Duration;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Decides which worker gets which task, and takes tasks back. All methods but those on the timer
@@ -43,13 +44,38 @@ final class Assignment {
     }
   }
 
+  /**
+   * Gives a new task to an idle worker to which the calling thread can write it without blocking,
+   * once it has let go of the lock: that saves a hand-over to the worker's writer.
+   *
+   * @return the worker, to be called by {@link Worker#writeAtOnce}; null if the task must be queued
+   */
+  @Nullable Worker assignAtOnce(PoolTask<?> task) {
+    if (!books.queue.isEmpty()
+        || !books.roster.hasIdle()
+        || books.roster.busy() >= books.maxWorkers) {
+      return null;
+    }
+    Worker worker = books.roster.warmest();
+    if (!worker.claimPipe(task)) {
+      return null;
+    }
+    var _ = books.roster.takeWarmest();
+    note(worker, task);
+    return worker;
+  }
+
   private void give(Worker worker, PoolTask<?> task) {
+    note(worker, task);
+    worker.outgoing.add(new Outgoing.RunTask(task));
+  }
+
+  private void note(Worker worker, PoolTask<?> task) {
     task.state = PoolTask.State.ASSIGNED;
     task.worker = worker;
     task.plannedNanos = task.function.cost.nanos();
     worker.tasksGiven++;
     books.roster.gotTask(worker, task);
-    worker.outgoing.add(new Outgoing.RunTask(task));
   }
 
   /** The oldest task of a worker has ended. */

@@ -1,6 +1,7 @@
 package dev.bouncer.process;
 
 import dev.bouncer.PoolStats;
+import dev.bouncer.process.wire.BriefSpin;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +22,10 @@ final class Dispatcher {
   private static final Duration MEMORY_CHECK = Duration.ofMillis(100);
 
   private final WorkerLauncher launcher;
+
+  /** For threads that wait for the end of a short task. */
+  final BriefSpin callersSpin = new BriefSpin();
+
   private final Books books;
   private final ReentrantLock lock;
   private final Staffing staffing;
@@ -86,6 +91,7 @@ final class Dispatcher {
   }
 
   void submit(PoolTask<?> task) {
+    @Nullable Worker idle = null;
     lock.lock();
     try {
       WorkerStartException broken = books.startFailures.broken();
@@ -98,10 +104,16 @@ final class Dispatcher {
             broken);
       }
       task.id = ++books.lastTaskId;
-      books.queue.addLast(task);
+      idle = assignment.assignAtOnce(task);
+      if (idle == null) {
+        books.queue.addLast(task);
+      }
       rebalance();
     } finally {
       lock.unlock();
+      if (idle != null) {
+        idle.writeAtOnce(task);
+      }
     }
   }
 

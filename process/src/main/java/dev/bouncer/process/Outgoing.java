@@ -1,5 +1,6 @@
 package dev.bouncer.process;
 
+import dev.bouncer.process.wire.SlabSlot;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Collections;
@@ -12,7 +13,15 @@ import java.util.concurrent.locks.Condition;
 final class Outgoing {
   /** What a pool tells a worker. */
   sealed interface Message
-      permits Initialize, RunTask, CancelTask, RevokeTasks, NoLedgerYet, KeepLedger, ShutDown {}
+      permits Initialize,
+          RunTask,
+          CancelTask,
+          RevokeTasks,
+          NoLedgerYet,
+          KeepLedger,
+          NoSlabYet,
+          ShareSlab,
+          ShutDown {}
 
   /** Prepare for tasks. */
   record Initialize() implements Message {}
@@ -30,12 +39,18 @@ final class Outgoing {
 
   record KeepLedger(Path file) implements Message {}
 
+  /** The worker is to get a slab that its writer has to make first. */
+  record NoSlabYet(SlabSlot slot) implements Message {}
+
+  record ShareSlab(Path file, SlabSlot slot) implements Message {}
+
   record ShutDown() implements Message {}
 
   private static final int BATCH = 1_024;
 
   private final ArrayDeque<Message> messages = new ArrayDeque<>();
   private final Condition addedOrClosed;
+  private boolean endsWithTask = true;
   private boolean closed;
 
   Outgoing(Condition addedOrClosed) {
@@ -44,26 +59,43 @@ final class Outgoing {
 
   void add(Message message) {
     messages.addLast(message);
+    endsWithTask = message instanceof RunTask;
     addedOrClosed.signal();
   }
 
   /** Takes a task back; false if it is on its way already. */
   boolean withdraw(PoolTask<?> task) {
-    return messages.removeIf(message -> isRun(message, task));
+    if (messages.removeIf(message -> isRun(message, task))) {
+      endsWithTask = false;
+      return true;
+    }
+    return false;
   }
 
-  /** Waits for messages and takes some; false when the worker is gone. Called by its writer. */
-  boolean await(List<Message> target) {
+  /**
+   * Returns whether a worker that has no task has read everything that it was told, so that its
+   * pipe is empty: the last it was told was a task.
+   */
+  boolean isRead() {
+    return messages.isEmpty() && endsWithTask;
+  }
+
+  /** Waits for messages; false when the worker is gone. Called by its writer. */
+  boolean await() {
     while (messages.isEmpty()) {
       if (closed) {
         return false;
       }
       addedOrClosed.awaitUninterruptibly();
     }
+    return true;
+  }
+
+  /** Takes the messages that are due, some at least if there are any. */
+  void take(List<Message> target) {
     while (!messages.isEmpty() && target.size() < BATCH) {
       target.add(messages.removeFirst());
     }
-    return true;
   }
 
   /** Forgets what was never sent, and returns the tasks among it. */

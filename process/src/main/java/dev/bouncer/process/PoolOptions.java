@@ -25,4 +25,5 @@ record PoolOptions(
     @Nullable Duration idleTimeout,
     Duration killAfter,
     WorkerOutput output,
-    boolean aotCache) {}
+    boolean aotCache,
+    MemoryFolder memoryFolder) {}

@@ -1,11 +1,11 @@
 package dev.bouncer.process;
 
 import dev.bouncer.TaskFuture;
+import dev.bouncer.process.wire.BriefSpin;
+import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.OptionalDouble;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -58,20 +58,14 @@ final class PoolTask<R extends @Nullable Object> extends TaskFuture<R> implement
 
   final @Nullable Preset preset;
 
-  /** Rings when the task has run for too long; used by the thread that reads from its worker. */
-  @Nullable Future<?> alarm;
-
   /** How many threads wait in {@code get} or {@code join}. */
   private volatile int blocked;
 
   // guarded by the lock of the books
   State state = State.QUEUED;
   long id;
-  long startedAtNanos;
   long plannedNanos;
   boolean interrupted;
-  OptionalDouble progress = OptionalDouble.empty();
-  @Nullable String progressMessage;
   @Nullable Worker worker;
   @Nullable PoolTask<?> previous;
   @Nullable PoolTask<?> next;
@@ -155,6 +149,7 @@ final class PoolTask<R extends @Nullable Object> extends TaskFuture<R> implement
 
   @Override
   public R get() throws InterruptedException, ExecutionException {
+    spin();
     if (isDone()) {
       return super.get();
     }
@@ -169,6 +164,9 @@ final class PoolTask<R extends @Nullable Object> extends TaskFuture<R> implement
   @Override
   public R get(long timeout, TimeUnit unit)
       throws InterruptedException, ExecutionException, TimeoutException {
+    if (unit.toNanos(timeout) > BriefSpin.MAX_NANOS) {
+      spin();
+    }
     var _ = (int) BLOCKED.getAndAdd(this, 1);
     try {
       return super.get(timeout, unit);
@@ -179,11 +177,25 @@ final class PoolTask<R extends @Nullable Object> extends TaskFuture<R> implement
 
   @Override
   public R join() {
+    spin();
     var _ = (int) BLOCKED.getAndAdd(this, 1);
     try {
       return super.join();
     } finally {
       var _ = (int) BLOCKED.getAndAdd(this, -1);
+    }
+  }
+
+  /** Waits a moment for a task that takes less; then the thread goes to sleep. */
+  private void spin() {
+    if (!isDone()
+        && function.cost.nanos() < BriefSpin.MAX_NANOS
+        && !Thread.currentThread().isVirtual()) {
+      try {
+        var _ = dispatcher.callersSpin.await(this::isDone);
+      } catch (IOException impossible) {
+        throw new AssertionError(impossible);
+      }
     }
   }
 

@@ -210,7 +210,11 @@ public final class ProcessPool implements Pool {
   }
 
   private static byte[] encode(@Nullable Object input) {
-    WireOutput output = new WireOutput(256);
+    WireOutput output =
+        new WireOutput(
+            input instanceof byte[] array
+                ? (int) Math.min(ValueWriter.sizeOf(array), WireOutput.MAX_BYTES)
+                : 256);
     try {
       ValueWriter.write(output, input);
     } catch (IOException | RuntimeException | StackOverflowError failure) {

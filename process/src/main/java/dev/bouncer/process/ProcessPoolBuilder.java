@@ -35,6 +35,7 @@ public final class ProcessPoolBuilder {
   private @Nullable Duration taskTimeout;
   private @Nullable Duration idleTimeout;
   private @Nullable Job<?> initializer;
+  private MemoryFolder memoryFolder = MemoryFolder.ofSystem();
 
   ProcessPoolBuilder() {}
 
@@ -281,6 +282,12 @@ public final class ProcessPoolBuilder {
     return this;
   }
 
+  /** Sets where the memory that is shared with workers comes from; for tests. */
+  ProcessPoolBuilder memoryFolder(MemoryFolder folder) {
+    this.memoryFolder = folder;
+    return this;
+  }
+
   /**
    * Sets whether workers start with an AOT cache, which saves a third of their start and a quarter
    * of their memory. It is made once for each user, JDK and version of Bouncer: in the background,
@@ -331,7 +338,8 @@ public final class ProcessPoolBuilder {
             idleTimeout,
             killAfter,
             output,
-            aotCache),
+            aotCache,
+            memoryFolder),
         initializer);
   }
 }

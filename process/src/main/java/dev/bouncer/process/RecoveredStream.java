@@ -41,6 +41,11 @@ final class RecoveredStream extends InputStream {
   }
 
   @Override
+  public int available() throws IOException {
+    return rest == null ? pipe.available() : rest.available();
+  }
+
+  @Override
   public int read() throws IOException {
     byte[] one = new byte[1];
     return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;

@@ -71,6 +71,10 @@ final class Roster {
     return worker.state == Worker.State.READY && worker.inFlight.isEmpty();
   }
 
+  Worker warmest() {
+    return idle.getFirst();
+  }
+
   Worker takeWarmest() {
     return idle.removeFirst();
   }

@@ -3,14 +3,15 @@ package dev.bouncer.process;
 import dev.bouncer.process.wire.FrameReader;
 import dev.bouncer.process.wire.Ledger;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +49,7 @@ final class Worker {
   private final Dispatcher dispatcher;
   private final PoolOptions options;
   private final @Nullable EncodedFunction initializer;
+  final SharedMemory memory;
 
   // guarded by the lock of the books
   State state = State.STARTING;
@@ -62,15 +64,26 @@ final class Worker {
   /** The task that runs takes longer than expected: nothing is sent ahead while it does. */
   boolean headIsLong;
 
+  /** Since when the task that runs does so, if it is known to run. */
+  long startedAtNanos;
+
+  /** What the task that runs said of itself. */
+  OptionalDouble progress = OptionalDouble.empty();
+
+  @Nullable String progressMessage;
+
   boolean watched;
   long tasksGiven;
   long idleSinceNanos;
   @Nullable String killReason;
   final long madeAtNanos = System.nanoTime();
 
+  /** Rings when the task that runs has done so for too long; used by the reader. */
+  @Nullable Future<?> alarm;
+
   private volatile @Nullable Process process;
+  private volatile @Nullable WorkerChannel channel;
   private volatile boolean killed;
-  private volatile @Nullable LedgerFile ledgerFile;
 
   Worker(
       int id,
@@ -82,6 +95,7 @@ final class Worker {
     this.dispatcher = dispatcher;
     this.options = options;
     this.initializer = initializer;
+    this.memory = new SharedMemory(options.memoryFolder(), id);
     this.outgoing = new Outgoing(lock.newCondition());
   }
 
@@ -103,29 +117,16 @@ final class Worker {
         Duration.ofNanos(now - madeAtNanos),
         tasksGiven,
         Optional.ofNullable(task).map(PoolTask::describe),
-        running ? Optional.of(Duration.ofNanos(now - task.startedAtNanos)) : Optional.empty(),
-        task == null ? OptionalDouble.empty() : task.progress,
-        Optional.ofNullable(task).map(known -> known.progressMessage),
+        running ? Optional.of(Duration.ofNanos(now - startedAtNanos)) : Optional.empty(),
+        progress,
+        Optional.ofNullable(progressMessage),
         OptionalLong.empty());
   }
 
   /** The number of the task that the ledger names as started last; 0 if it names none. */
   long lastStarted() {
-    LedgerFile file = ledgerFile;
-    return file == null ? 0 : file.ledger.lastStarted();
-  }
-
-  private @Nullable Ledger ledger() {
-    LedgerFile file = ledgerFile;
-    return file == null ? null : file.ledger;
-  }
-
-  /** The worker has mapped its ledger, or will never: the file's name is no longer needed. */
-  void deleteLedgerFile() {
-    LedgerFile file = ledgerFile;
-    if (file != null) {
-      file.delete();
-    }
+    Ledger ledger = memory.ledger();
+    return ledger == null ? 0 : ledger.lastStarted();
   }
 
   /** Starts the child. Called by the launching thread; returns as soon as the process exists. */
@@ -137,7 +138,9 @@ final class Worker {
       OutputPump pump =
           new OutputPump(started.getErrorStream(), options.name(), id, options.output());
       thread("output", pump);
-      thread("writer", () -> write(started.getOutputStream()));
+      WorkerChannel own = new WorkerChannel(started.getOutputStream(), initializer, memory);
+      channel = own;
+      thread("writer", () -> write(own));
       thread("reader", () -> read(command, launched, pump));
       var _ = started.onExit().thenAccept(_ -> dispatcher.reports().exited(this, pump));
       if (killed) { // decided while there was no process yet
@@ -173,15 +176,20 @@ final class Worker {
         .start(() -> dispatcher.guard(body));
   }
 
-  private void write(OutputStream stream) {
-    WorkerChannel channel = new WorkerChannel(stream, initializer);
+  private void write(WorkerChannel own) {
+    List<Outgoing.Message> messages = new ArrayList<>();
     try {
-      List<Outgoing.Message> messages = new ArrayList<>();
-      while (dispatcher.reports().awaitOutgoing(this, messages)) {
-        for (Outgoing.Message message : messages) {
-          channel.add(message instanceof Outgoing.NoLedgerYet ? createLedger() : message);
+      while (dispatcher.reports().awaitOutgoing(this)) {
+        own.lock(); // first, so that nobody can write what came later before what is taken here
+        try {
+          dispatcher.reports().takeOutgoing(this, messages);
+          for (Outgoing.Message message : messages) {
+            own.add(message);
+          }
+          own.flush();
+        } finally {
+          own.unlock();
         }
-        channel.flush();
         messages.clear();
       }
     } catch (IOException | RuntimeException | Error pipeIsBroken) {
@@ -189,11 +197,28 @@ final class Worker {
     }
   }
 
-  /** Makes the ledger; called by the writer, as it takes a moment. */
-  private Outgoing.Message createLedger() throws IOException {
-    LedgerFile file = LedgerFile.create(id);
-    ledgerFile = file;
-    return new Outgoing.KeepLedger(file.path);
+  /**
+   * Claims the pipe for one task that the calling thread then writes by {@link #writeAtOnce}.
+   * Called with the lock of the books held, for a worker that has nothing to do.
+   *
+   * @return false if another thread is writing, or the task would not fit an empty pipe
+   */
+  boolean claimPipe(PoolTask<?> task) {
+    WorkerChannel own = channel;
+    return own != null && outgoing.isRead() && own.tryLockFor(task);
+  }
+
+  /** Writes the task for which the pipe was claimed, and gives the pipe back. */
+  void writeAtOnce(PoolTask<?> task) {
+    WorkerChannel own = Objects.requireNonNull(channel);
+    try {
+      own.add(new Outgoing.RunTask(task));
+      own.flush();
+    } catch (IOException | RuntimeException | Error pipeIsBroken) {
+      kill();
+    } finally {
+      own.unlock();
+    }
   }
 
   private void read(WorkerCommand command, WorkerCommand.Started launched, OutputPump pump) {
@@ -201,7 +226,7 @@ final class Worker {
     @Nullable Throwable broken = null;
     try {
       RecoveredStream stream =
-          new RecoveredStream(child.getInputStream(), () -> reap(child), this::ledger);
+          new RecoveredStream(child.getInputStream(), () -> reap(child), memory::ledger);
       new AnswerReader(this, dispatcher.reports(), options)
           .readAll(new FrameReader(stream, options.maxMessageBytes()));
     } catch (IOException | RuntimeException | Error failure) {
@@ -209,7 +234,7 @@ final class Worker {
       kill();
     }
     int exitCode = reap(child);
-    deleteLedgerFile();
+    memory.close();
     var _ = launched.arguments().toFile().delete(); // the worker does, if it gets that far
     command.ended(launched, pid != 0); // set by this thread, when the worker said hello
     dispatcher

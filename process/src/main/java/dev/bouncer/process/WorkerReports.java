@@ -1,6 +1,7 @@
 package dev.bouncer.process;
 
 import dev.bouncer.process.wire.ProtocolException;
+import dev.bouncer.process.wire.SlabSlot;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
@@ -88,7 +89,7 @@ final class WorkerReports {
         return;
       }
       task.state = PoolTask.State.RUNNING;
-      task.startedAtNanos = System.nanoTime();
+      worker.startedAtNanos = System.nanoTime();
       books.startFailures.success();
     } finally {
       lock.unlock();
@@ -96,7 +97,7 @@ final class WorkerReports {
     task.hasStarted();
     Duration timeout = books.options.taskTimeout();
     if (timeout != null) {
-      task.alarm = books.timer.after(timeout, () -> timeOut(task, timeout));
+      worker.alarm = books.timer.after(timeout, () -> timeOut(task, timeout));
     }
   }
 
@@ -122,16 +123,19 @@ final class WorkerReports {
       }
       books.startFailures.success();
       worker.headIsLong = false;
+      worker.progress = OptionalDouble.empty();
+      worker.progressMessage = null;
       assignment.placesFreed(worker);
       rebalance.run();
     } finally {
       lock.unlock();
     }
+    Future<?> alarm = worker.alarm;
+    if (alarm != null) {
+      alarm.cancel(false); // else the timer would hold on to the task until its time is up
+      worker.alarm = null;
+    }
     for (AnswerReader.Ended end : ended) {
-      Future<?> alarm = end.task().alarm;
-      if (alarm != null) {
-        alarm.cancel(false); // else the timer would hold on to the task until its time is up
-      }
       end.task().hasStarted();
       books.outcomes.settle(end.task(), end.result(), end.failure());
     }
@@ -153,11 +157,21 @@ final class WorkerReports {
   }
 
   void ledgerKept(Worker worker) {
-    worker.deleteLedgerFile();
+    worker.memory.ledgerKept();
     lock.lock();
     try {
       worker.ledgerState = Worker.LedgerState.KEPT;
       assignment.sendAhead(worker);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A result was too large for the pipe to be a good way: the next one gets a better one. */
+  void askForSlab(Worker worker, SlabSlot slot) {
+    lock.lock();
+    try {
+      worker.outgoing.add(new Outgoing.NoSlabYet(slot));
     } finally {
       lock.unlock();
     }
@@ -168,8 +182,8 @@ final class WorkerReports {
     try {
       PoolTask<?> task = worker.inFlight.peekFirst();
       if (task != null && task.id == taskId) {
-        task.progress = OptionalDouble.of(fraction);
-        task.progressMessage = message;
+        worker.progress = OptionalDouble.of(fraction);
+        worker.progressMessage = message;
       }
     } finally {
       lock.unlock();
@@ -193,10 +207,19 @@ final class WorkerReports {
   }
 
   /** Waits for something to send; false when the worker is gone. Called by its writer. */
-  boolean awaitOutgoing(Worker worker, List<Outgoing.Message> target) {
+  boolean awaitOutgoing(Worker worker) {
     lock.lock();
     try {
-      return worker.outgoing.await(target);
+      return worker.outgoing.await();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void takeOutgoing(Worker worker, List<Outgoing.Message> target) {
+    lock.lock();
+    try {
+      worker.outgoing.take(target);
     } finally {
       lock.unlock();
     }

@@ -98,6 +98,54 @@ class KnownPainsTest {
   }
 
   @Test
+  void submit_toAnIdleWorkerThatIsStopped_returnsAtOnce() throws Exception {
+    try (var pool = pool(1)) {
+      for (int i = 0; i < 100; i++) { // the function is known there, so it is sent at once
+        assertEquals(i + 1, pool.submit((Integer n) -> increment(n), i).get());
+      }
+      long pid = pool.workers().getFirst().pid().getAsLong();
+      signal("STOP", pid);
+      List<CompletableFuture<Integer>> futures = new ArrayList<>();
+      try {
+        for (int i = 0; i < 20_000; i++) { // more than a pipe takes
+          futures.add(pool.submit((Integer n) -> increment(n), i));
+        }
+      } finally {
+        signal("CONT", pid);
+      }
+      for (int i = 0; i < futures.size(); i++) {
+        assertEquals(i + 1, futures.get(i).get(60, TimeUnit.SECONDS));
+      }
+    }
+  }
+
+  private static int increment(int n) {
+    return n + 1;
+  }
+
+  @Test
+  void cancel_ofOneInAStreamOfTinyTasks_losesNoOther() throws Exception {
+    try (var pool = pool(2)) {
+      List<CompletableFuture<Integer>> futures = new ArrayList<>();
+      for (int i = 0; i < 30_000; i++) {
+        futures.add(pool.submit((Integer n) -> increment(n), i));
+        if (i % 7 == 0) {
+          var _ = futures.get(i / 2).cancel(true);
+        }
+      }
+      for (int i = 0; i < futures.size(); i++) {
+        if (!futures.get(i).isCancelled()) {
+          assertEquals(i + 1, futures.get(i).get(60, TimeUnit.SECONDS));
+        }
+      }
+      Await.until("nothing runs", () -> pool.stats().running() == 0);
+      var stats = pool.stats();
+      assertEquals(30_000, stats.completed() + stats.cancelled());
+      assertEquals(0, stats.failed());
+    }
+  }
+
+  @Test
   void ctrlC_reachesTheWholeGroupButKillsNoTask() throws Exception {
     String started = path("started");
     String go = path("go");

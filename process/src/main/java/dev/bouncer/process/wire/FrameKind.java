@@ -5,7 +5,7 @@ public final class FrameKind {
   private FrameKind() {}
 
   /** Changes with every change of a frame; both ends must agree. */
-  public static final int PROTOCOL = 1;
+  public static final int PROTOCOL = 2;
 
   /** The number of the task that prepares a worker for the others. */
   public static final long INITIALIZER = 0;
@@ -30,6 +30,12 @@ public final class FrameKind {
   /** Gives back every task that has not started. */
   public static final byte REVOKE = 6;
 
+  /** Maps a slab: byte slot, string file. */
+  public static final byte SHARE_SLAB = 7;
+
+  /** Runs a task whose input is in a slab: byte slot, then as in {@link #TASK}. */
+  public static final byte TASK_WITH_SLAB = 8;
+
   // ---- worker to pool
 
   /** First frame of a worker: int protocol, long pid. */
@@ -52,4 +58,7 @@ public final class FrameKind {
 
   /** The worker keeps its ledger from here on; its file may be deleted. */
   public static final byte LEDGER_KEPT = 22;
+
+  /** The slab may be used from here on, or never: byte slot, byte mapped. */
+  public static final byte SLAB_SHARED = 23;
 }

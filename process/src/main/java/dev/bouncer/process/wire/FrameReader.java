@@ -20,6 +20,7 @@ public final class FrameReader {
   private int start;
   private int end;
   private byte kind;
+  private final BriefSpin spin = new BriefSpin();
 
   /**
    * Reads frames from a stream.
@@ -39,6 +40,9 @@ public final class FrameReader {
    * @throws IOException if the stream failed, ended inside a frame, or the frame is impossible
    */
   public boolean next() throws IOException {
+    if (start == end) {
+      var _ = spin.await(() -> stream.available() > 0);
+    }
     if (!fill(Integer.BYTES)) {
       return false;
     }

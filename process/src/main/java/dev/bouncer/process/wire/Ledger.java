@@ -30,7 +30,9 @@ public final class Ledger {
   private static final int BASE = 8;
   private static final int PRODUCED = 16;
   private static final int DATA = 64;
-  private static final int SIZE = 128 << 10;
+
+  /** The size of the file behind a ledger, in bytes. */
+  public static final int SIZE = 128 << 10;
 
   private final MappedByteBuffer memory;
 
@@ -42,13 +44,16 @@ public final class Ledger {
   /**
    * Maps a ledger.
    *
-   * @param file an existing file; it grows to the size of a ledger
+   * @param file a file of {@link #SIZE} bytes, zero at first
    * @return the ledger; the file may be deleted when both sides have mapped it
    * @throws IOException if it cannot be mapped
    */
   public static Ledger map(Path file) throws IOException {
     try (FileChannel channel =
         FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      if (channel.size() < SIZE) { // touching what is not there would kill the process
+        throw new IOException("file of a ledger must have its size: bytes=" + channel.size());
+      }
       return new Ledger(channel.map(MapMode.READ_WRITE, 0, SIZE));
     }
   }

@@ -102,6 +102,15 @@ public final class ResultFilter implements ObjectInputFilter {
     return Status.REJECTED;
   }
 
+  /** Returns whether values of a class are accepted, and remembers the class if not. */
+  boolean accepts(Class<?> type) {
+    if (isAllowed(type)) {
+      return true;
+    }
+    refused = type.getName();
+    return false;
+  }
+
   private boolean isAllowed(Class<?> type) {
     Class<?> element = type;
     while (element.isArray()) {

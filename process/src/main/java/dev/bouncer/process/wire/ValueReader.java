@@ -1,6 +1,7 @@
 package dev.bouncer.process.wire;
 
 import java.io.IOException;
+import java.io.InvalidClassException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,8 +9,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param loader finds the classes of serialized values; null for the loader of the application
  * @param filter what serialized values may consist of; null for everything
+ * @param slabs where large values may be
  */
-public record ValueReader(@Nullable ClassLoader loader, @Nullable ResultFilter filter) {
+public record ValueReader(
+    @Nullable ClassLoader loader, @Nullable ResultFilter filter, Slabs slabs) {
 
   /**
    * Reads one value.
@@ -62,7 +65,27 @@ public record ValueReader(@Nullable ClassLoader loader, @Nullable ResultFilter f
         }
         yield JdkSerialization.read(input.slice(length), loader, filter);
       }
+      case ValueTag.LIST -> TypedList.read(input, this);
+      case ValueTag.RECORD -> recordShape(input.getString()).read(input, this);
+      case ValueTag.IN_SLAB -> {
+        Slab slab = slabs.read(input);
+        yield slab.take(input.getInt(), this);
+      }
       default -> throw new ProtocolException("tag of a value must be known: tag=" + tag);
     };
+  }
+
+  /** Finds the class of a record by the name that the other side gave. */
+  RecordShape recordShape(String className) throws IOException, ClassNotFoundException {
+    ClassLoader finder = loader == null ? ClassLoader.getSystemClassLoader() : loader;
+    Class<?> type = Class.forName(className, false, finder);
+    if (filter != null && !filter.accepts(type)) {
+      throw new InvalidClassException(className, "filter status: REJECTED");
+    }
+    RecordShape shape = RecordShape.of(type);
+    if (shape == null) {
+      throw new ProtocolException("class must be a record of simple parts: class=" + className);
+    }
+    return shape;
   }
 }

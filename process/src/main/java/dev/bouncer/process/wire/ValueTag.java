@@ -22,4 +22,13 @@ final class ValueTag {
 
   /** Int length, then a stream of Java serialization. */
   static final byte SERIALIZED = 15;
+
+  /** A {@link TypedList}. */
+  static final byte LIST = 17;
+
+  /** String class, then its components, each a value: see {@link RecordShape}. */
+  static final byte RECORD = 18;
+
+  /** Byte slot, int length: the value is in that {@link Slab}. */
+  static final byte IN_SLAB = 16;
 }

@@ -1,11 +1,13 @@
 package dev.bouncer.process.wire;
 
 import java.io.IOException;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes values: a tag, then what the tag needs. Strings, boxed primitives and arrays of primitives
- * have short encodings of their own; everything else goes through Java serialization.
+ * Writes values: a tag, then what the tag needs. Strings, boxed primitives, arrays of primitives,
+ * and records and lists of such have short encodings of their own; everything else goes through
+ * Java serialization.
  *
  * <p>Chains of {@code instanceof}, not pattern switches: the first of those costs a JVM tens of
  * milliseconds, and this is on the way to the first result of every worker.
@@ -96,9 +98,34 @@ public final class ValueWriter {
       for (double element : array) {
         output.putLong(Double.doubleToRawLongBits(element));
       }
-    } else {
+    } else if (!writeTyped(output, value)) {
       serialize(output, value);
     }
+  }
+
+  /** Writes a list or record that has a short encoding; false, with nothing written, if not. */
+  private static boolean writeTyped(WireOutput output, Object value) throws IOException {
+    if (value instanceof List<?> list) {
+      return TypedList.write(output, list);
+    }
+    RecordShape shape = RecordShape.of(value.getClass());
+    if (shape == null) {
+      return false;
+    }
+    output.putByte(ValueTag.RECORD);
+    output.putString(shape.type.getName());
+    shape.write(output, value);
+    return true;
+  }
+
+  /**
+   * Returns how many bytes an array takes when it is written.
+   *
+   * @param array the array
+   * @return the number of bytes
+   */
+  public static long sizeOf(byte[] array) {
+    return 1L + Integer.BYTES + array.length;
   }
 
   private static void serialize(WireOutput output, Object value) throws IOException {
@@ -109,7 +136,7 @@ public final class ValueWriter {
     output.setInt(lengthAt, output.size() - lengthAt - Integer.BYTES);
   }
 
-  private static boolean hasUnpairedSurrogate(String string) {
+  static boolean hasUnpairedSurrogate(String string) {
     int length = string.length();
     for (int i = 0; i < length; i++) {
       char unit = string.charAt(i);

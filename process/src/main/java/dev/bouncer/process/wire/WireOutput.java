@@ -53,6 +53,15 @@ public final class WireOutput extends OutputStream {
     return bytes;
   }
 
+  /**
+   * Throws away what was written last.
+   *
+   * @param newSize how many bytes to keep
+   */
+  public void truncate(int newSize) {
+    size = newSize;
+  }
+
   /** Throws away the frame that was begun last. */
   public void abort() {
     size = frameStart;
@@ -68,12 +77,12 @@ public final class WireOutput extends OutputStream {
   }
 
   /**
-   * Returns a copy of what was written.
+   * Returns what was written. The buffer must not be used any more.
    *
    * @return the bytes
    */
   public byte[] toBytes() {
-    return Arrays.copyOf(bytes, size);
+    return size == bytes.length ? bytes : Arrays.copyOf(bytes, size);
   }
 
   /**

@@ -3,6 +3,9 @@ package dev.bouncer.process.worker;
 import dev.bouncer.process.wire.FrameKind;
 import dev.bouncer.process.wire.Ledger;
 import dev.bouncer.process.wire.RemoteFailure;
+import dev.bouncer.process.wire.Slab;
+import dev.bouncer.process.wire.SlabSlot;
+import dev.bouncer.process.wire.Slabs;
 import dev.bouncer.process.wire.ValueTooLargeException;
 import dev.bouncer.process.wire.ValueWriter;
 import dev.bouncer.process.wire.WireOutput;
@@ -25,12 +28,14 @@ final class Answers {
 
   private final OutputStream stream;
   private final int maxFrame;
+  private final Slabs slabs;
   private final WireOutput output = new WireOutput(1 << 13);
-  private @Nullable Ledger ledger;
+  private volatile @Nullable Ledger ledger; // written with the monitor held
   private long sent;
 
-  Answers(OutputStream stream, int maxFrame) {
+  Answers(OutputStream stream, int maxFrame, Slabs slabs) {
     this.stream = stream;
+    this.slabs = slabs;
     this.maxFrame = maxFrame;
   }
 
@@ -50,14 +55,34 @@ final class Answers {
     ledger = newLedger;
   }
 
+  /** A slab is mapped: both sides use it from here on. */
+  synchronized void share(SlabSlot slot, Slab slab) {
+    slabs.put(slot, slab);
+    slabShared(slot, true);
+  }
+
+  synchronized void cannotShare(SlabSlot slot) {
+    slabShared(slot, false);
+  }
+
+  private void slabShared(SlabSlot slot, boolean mapped) {
+    int before = output.size();
+    output.begin(FrameKind.SLAB_SHARED);
+    output.putByte(slot.number());
+    output.putByte(mapped ? 1 : 0);
+    output.end();
+    send(before, false);
+  }
+
   /**
    * A task is about to run. It is on record when this returns: in the ledger or at the pool.
    *
    * @return whether the pool was told
    */
-  synchronized boolean starting(long task) {
-    if (ledger != null) {
-      ledger.started(task);
+  boolean starting(long task) {
+    Ledger keeper = ledger;
+    if (keeper != null) {
+      keeper.started(task);
       return false;
     }
     started(task);
@@ -93,10 +118,7 @@ final class Answers {
       output.begin(FrameKind.RESULT);
       output.putLong(task);
       output.putInt((int) Math.min(nanos, Integer.MAX_VALUE));
-      ValueWriter.write(output, result);
-      if (output.size() - before > maxFrame) {
-        throw new ValueTooLargeException(output.size() - before, maxFrame);
-      }
+      writeValue(result, before);
       output.end();
     } catch (IOException | RuntimeException | StackOverflowError unsendable) {
       output.abort();
@@ -104,6 +126,34 @@ final class Answers {
       return;
     }
     send(before, more);
+  }
+
+  /** Writes a value into the frame that began {@code before}, or into a slab if it is large. */
+  private void writeValue(@Nullable Object value, int before) throws IOException {
+    int start = output.size();
+    if (value instanceof byte[] array) {
+      long size = start - before + ValueWriter.sizeOf(array);
+      if (size > maxFrame) {
+        throw new ValueTooLargeException(size, maxFrame);
+      }
+      SlabSlot slot = SlabSlot.forResult((int) ValueWriter.sizeOf(array));
+      Slab slab = slot == null ? null : slabs.get(slot);
+      if (slot != null && slab != null && slab.offerBytes(array)) {
+        Slabs.writePlace(output, slot, (int) ValueWriter.sizeOf(array));
+        return;
+      }
+    }
+    ValueWriter.write(output, value);
+    if (output.size() - before > maxFrame) {
+      throw new ValueTooLargeException(output.size() - before, maxFrame);
+    }
+    int length = output.size() - start;
+    SlabSlot slot = SlabSlot.forResult(length);
+    Slab slab = slot == null ? null : slabs.get(slot);
+    if (slot != null && slab != null && slab.offer(output.array(), start, length)) {
+      output.truncate(start);
+      Slabs.writePlace(output, slot, length);
+    }
   }
 
   synchronized void failure(long task, long nanos, Throwable failure) {
@@ -177,7 +227,7 @@ final class Answers {
         ledger.sent(sent);
       }
     } catch (IOException poolIsGone) {
-      Runtime.getRuntime().halt(WorkerMain.POOL_GONE);
+      PoolGone.endAtOnce(WorkerMain.POOL_GONE);
     }
   }
 }

@@ -3,6 +3,7 @@ package dev.bouncer.process.worker;
 import dev.bouncer.Task;
 import dev.bouncer.process.wire.FunctionShape;
 import dev.bouncer.process.wire.ProtocolException;
+import dev.bouncer.process.wire.Slabs;
 import dev.bouncer.process.wire.ValueReader;
 import dev.bouncer.process.wire.WireInput;
 import java.io.IOException;
@@ -23,9 +24,9 @@ final class FunctionTable {
   private final ClassLoader loader;
   private final ValueReader values;
 
-  FunctionTable(ClassLoader loader) {
+  FunctionTable(ClassLoader loader, Slabs slabs) {
     this.loader = loader;
-    this.values = new ValueReader(loader, null);
+    this.values = new ValueReader(loader, null, slabs);
   }
 
   private static final class Entry {

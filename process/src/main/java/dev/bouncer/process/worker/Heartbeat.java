@@ -5,24 +5,29 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Looks at a busy worker every millisecond: sends results that would otherwise wait behind a long
- * task, and tells the pool that a task runs that did not end within a beat. Sleeps while the worker
- * does.
+ * task, and when a task did not end within a beat tells the pool that it runs, and has another
+ * thread listen to the pool meanwhile. Sleeps while the worker does.
  */
 final class Heartbeat implements Runnable {
   private static final long BEAT_NANOS = 1_000_000;
   private static final int QUIET_BEATS = 20;
 
   private final Answers answers;
+  private final PoolReader reader;
   private volatile boolean asleep = true;
   private volatile boolean busy;
 
   /** The task that runs, or 0; written by the thread that runs tasks. */
   private volatile long running;
 
+  /** The task whose start the pool was told last; written before {@link #running}. */
+  private long told;
+
   private @Nullable Thread thread;
 
-  Heartbeat(Answers answers) {
+  Heartbeat(Answers answers, PoolReader reader) {
     this.answers = answers;
+    this.reader = reader;
   }
 
   void start() {
@@ -32,8 +37,15 @@ final class Heartbeat implements Runnable {
     started.start();
   }
 
-  /** A task begins, whose start the pool has not been told. */
-  void begins(long task) {
+  /**
+   * A task begins.
+   *
+   * @param poolKnows whether the pool has been told
+   */
+  void begins(long task, boolean poolKnows) {
+    if (poolKnows) {
+      told = task;
+    }
     running = task;
     busy = true;
     if (asleep) {
@@ -49,7 +61,7 @@ final class Heartbeat implements Runnable {
   @Override
   public void run() {
     long seen = 0;
-    long told = 0;
+    long takenOver = 0;
     int quiet = 0;
     while (true) {
       if (asleep) {
@@ -59,9 +71,12 @@ final class Heartbeat implements Runnable {
       LockSupport.parkNanos(this, BEAT_NANOS);
       answers.sendCollected();
       long now = running;
-      if (now != 0 && now == seen && now != told) {
-        told = now;
-        answers.started(now);
+      if (now != 0 && now == seen && now != takenOver) {
+        takenOver = now;
+        reader.takeOver(now);
+        if (now != told) {
+          answers.started(now);
+        }
       }
       seen = now;
       quiet = busy || now != 0 ? 0 : quiet + 1;

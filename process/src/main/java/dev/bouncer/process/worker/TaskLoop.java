@@ -1,5 +1,8 @@
 package dev.bouncer.process.worker;
 
+import dev.bouncer.process.wire.Slab;
+import dev.bouncer.process.wire.SlabSlot;
+import dev.bouncer.process.wire.Slabs;
 import dev.bouncer.process.wire.WireInput;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -10,17 +13,17 @@ import org.jspecify.annotations.Nullable;
  * Runs the tasks of a worker, one after the other, in the order in which they came. Each gets
  * exactly one answer; those that ran are answered in that order.
  *
- * <p>One thread calls {@link #run()}; another one, which reads what the pool sends, calls the rest.
+ * <p>One thread calls {@link #run}; whichever reads what the pool sends calls the rest.
  */
 final class TaskLoop {
 
-  /** A task as it came: its number and the rest of its frame. */
-  record Arrived(long id, WireInput frame) {}
+  /** A task as it came: its number, the rest of its frame, and the slab that its input is in. */
+  record Arrived(long id, WireInput frame, @Nullable SlabSlot slot) {}
 
   private final int workerId;
   private final FunctionTable functions;
   private final Answers answers;
-  private final Heartbeat heartbeat;
+  private final Slabs slabs;
   private final Object lock = new Object();
 
   // guarded by lock
@@ -30,19 +33,17 @@ final class TaskLoop {
   private boolean waiting;
   private boolean ending;
 
-  TaskLoop(int workerId, FunctionTable functions, Answers answers, Heartbeat heartbeat) {
+  TaskLoop(int workerId, FunctionTable functions, Answers answers, Slabs slabs) {
     this.workerId = workerId;
     this.functions = functions;
     this.answers = answers;
-    this.heartbeat = heartbeat;
+    this.slabs = slabs;
   }
 
   void add(List<Arrived> tasks) {
     synchronized (lock) {
       arrived.addAll(tasks);
-      if (waiting) {
-        lock.notifyAll();
-      }
+      wakeRunner();
     }
   }
 
@@ -56,7 +57,7 @@ final class TaskLoop {
         }
         return;
       }
-      if (!arrived.removeIf(task -> task.id() == id)) {
+      if (!arrived.removeIf(task -> task.id() == id && freeSlab(task))) {
         return; // answered already
       }
     }
@@ -68,34 +69,74 @@ final class TaskLoop {
     List<Long> ids = new ArrayList<>();
     synchronized (lock) {
       while (!arrived.isEmpty()) {
-        ids.add(arrived.removeLast().id());
+        Arrived task = arrived.removeLast();
+        var _ = freeSlab(task);
+        ids.add(task.id());
       }
     }
     answers.revoked(ids);
   }
 
-  /** Makes {@link #run()} return when it has run what came before. */
+  /** Gives up the input of a task that will not run; always true. */
+  private boolean freeSlab(Arrived task) {
+    Slab slab = task.slot() == null ? null : slabs.get(task.slot());
+    if (slab != null) {
+      slab.free();
+    }
+    return true;
+  }
+
+  /** Makes {@link #run} return when it has run what came before. */
   void end() {
     synchronized (lock) {
       ending = true;
+      wakeRunner();
+    }
+  }
+
+  /** Returns whether this task runs now. */
+  boolean runs(long id) {
+    synchronized (lock) {
+      return running != null && running.taskId() == id;
+    }
+  }
+
+  /** Returns whether no task waits to be run, and more may come. */
+  boolean hasNothingToDo() {
+    synchronized (lock) {
+      return arrived.isEmpty() && !ending;
+    }
+  }
+
+  /** Something may have changed for a thread that waits for tasks: it looks again. */
+  void wake() {
+    synchronized (lock) {
+      wakeRunner();
+    }
+  }
+
+  private void wakeRunner() {
+    if (waiting) {
       lock.notifyAll();
     }
   }
 
-  void run() {
+  /** Runs tasks until {@link #end}. */
+  void run(PoolReader reader, Heartbeat heartbeat) {
     synchronized (lock) {
       runner = Thread.currentThread();
     }
-    for (Arrived task = next(); task != null; task = next()) {
-      run(task);
+    for (Arrived task = next(reader); task != null; task = next(reader)) {
+      run(task, heartbeat);
     }
   }
 
-  private @Nullable Arrived next() {
-    synchronized (lock) {
-      while (true) {
+  private @Nullable Arrived next(PoolReader reader) {
+    while (true) {
+      synchronized (lock) {
         Arrived task = arrived.poll();
         if (task != null) {
+          Thread.interrupted(); // left behind by a thread of an earlier task
           running = new RunningTask(workerId, task.id(), answers);
           RunningTask.setCurrent(running);
           return task;
@@ -103,32 +144,46 @@ final class TaskLoop {
         if (ending) {
           return null;
         }
-        waiting = true;
+      }
+      if (!reader.receive()) {
+        awaitArrival(reader);
+      }
+    }
+  }
+
+  /** Another thread reads: waits until it has brought something, or stopped. */
+  private void awaitArrival(PoolReader reader) {
+    synchronized (lock) {
+      waiting = true;
+      while (arrived.isEmpty() && !ending && reader.isReading()) {
         try {
           lock.wait();
         } catch (InterruptedException stray) {
           // Left behind by a thread of an earlier task; it means nothing here.
         }
-        waiting = false;
       }
+      waiting = false;
     }
   }
 
-  private void run(Arrived task) {
-    if (!answers.starting(task.id())) {
-      heartbeat.begins(task.id());
-    }
+  private void run(Arrived task, Heartbeat heartbeat) {
+    heartbeat.begins(task.id(), answers.starting(task.id()));
     WorkerTaskEvent event = TaskRecording.begins();
     long start = System.nanoTime();
     @Nullable Object result = null;
     @Nullable Throwable failure = null;
+    boolean inputWasRead = false;
     try {
       WireInput frame = task.frame();
       Object function = functions.function(frame.getInt(), frame);
       boolean hasInput = frame.getByte() != 0;
+      inputWasRead = true; // and its slab is the pool's again
       result = FunctionTable.call(function, hasInput ? functions.input(frame) : null);
     } catch (Throwable thrown) { // whatever a task throws, its worker lives on
       failure = thrown;
+      if (!inputWasRead) {
+        var _ = freeSlab(task);
+      }
     }
     long nanos = System.nanoTime() - start;
     heartbeat.ended();

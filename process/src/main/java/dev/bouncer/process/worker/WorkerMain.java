@@ -1,6 +1,7 @@
 package dev.bouncer.process.worker;
 
 import dev.bouncer.process.wire.FrameReader;
+import dev.bouncer.process.wire.Slabs;
 import dev.bouncer.process.wire.WireOutput;
 import java.io.File;
 import java.io.FileDescriptor;
@@ -49,20 +50,19 @@ public final class WorkerMain {
     InputStream fromPool = stdio ? takeStandardInput() : new FileInputStream("/dev/fd/3");
     OutputStream toPool = stdio ? takeStandardOutput() : new FileOutputStream("/dev/fd/4");
 
-    Answers answers = new Answers(toPool, maxFrame);
-    FunctionTable functions = new FunctionTable(ClassLoader.getSystemClassLoader());
-    Heartbeat heartbeat = new Heartbeat(answers);
-    TaskLoop loop = new TaskLoop(id, functions, answers, heartbeat);
+    Slabs slabs = new Slabs();
+    Answers answers = new Answers(toPool, maxFrame, slabs);
+    FunctionTable functions = new FunctionTable(ClassLoader.getSystemClassLoader(), slabs);
+    TaskLoop loop = new TaskLoop(id, functions, answers, slabs);
     FrameReader frames = new FrameReader(fromPool, WireOutput.MAX_BYTES);
-    Thread listener =
-        new Thread(new PoolListener(frames, functions, loop, answers), "bouncer-worker-listener");
-    listener.setDaemon(true);
+    PoolReader reader = new PoolReader(frames, functions, loop, answers);
+    Heartbeat heartbeat = new Heartbeat(answers, reader);
     answers.hello();
-    listener.start();
+    reader.start();
     heartbeat.start();
 
     Thread.currentThread().setName("bouncer-worker-" + id);
-    loop.run();
+    loop.run(reader, heartbeat);
     System.exit(0); // runs the shutdown hooks of the tasks, and does not wait for their threads
   }
 
