@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Moments are nanoseconds of a clock that wraps; only differences mean something. The moment is
  * at most 100 years ahead, so a difference that looks longer is a pause of more than 292 years.
  */
-final class Level {
+final class Level implements RateLimiter.State {
   /** A difference above this is a negative one that wrapped: half as much again as a fill. */
   private static final long FARTHEST_AHEAD = Bandwidth.LONGEST_FILL.toNanos() / 2 * 3;
 
@@ -32,6 +32,9 @@ final class Level {
 
   /** The last moment at which this was found complete. */
   private final long since;
+
+  /** How many permits were taken so far. */
+  private final long taken;
 
   private final @Nullable Level next;
 
@@ -77,11 +80,12 @@ final class Level {
     }
   }
 
-  private Level(Pace pace, long full, int part, long since, @Nullable Level next) {
+  private Level(Pace pace, long full, int part, long since, long taken, @Nullable Level next) {
     this.pace = pace;
     this.full = full;
     this.part = part;
     this.since = since;
+    this.taken = taken;
     this.next = next;
   }
 
@@ -89,7 +93,7 @@ final class Level {
   static Level complete(List<Bandwidth> bandwidths, long now) {
     Level level = null;
     for (Bandwidth bandwidth : bandwidths.reversed()) {
-      level = new Level(Pace.of(bandwidth), now, 0, now, level);
+      level = new Level(Pace.of(bandwidth), now, 0, now, 0, level);
     }
     if (level == null) {
       throw new IllegalArgumentException("bandwidths must not be empty");
@@ -122,14 +126,18 @@ final class Level {
     long earliest = waited ? now - pace.catchUp : now;
     boolean complete = isBefore(full, earliest);
     long from = complete ? earliest : full;
-    long parts = (long) weight * pace.rest + (complete ? 0 : part);
-    long then = from + weight * pace.whole + parts / pace.divisor;
-    int thenPart = (int) (parts % pace.divisor);
+    long then = from + weight * pace.whole;
+    int thenPart = 0;
+    if (pace.rest != 0) { // two divisions that most rates do without
+      long parts = (long) weight * pace.rest + (complete ? 0 : part);
+      then += parts / pace.divisor;
+      thenPart = (int) (parts % pace.divisor);
+    }
     long tooSoon = then - pace.burstNanos - now;
     if (tooSoon > 0 || (tooSoon == 0 && thenPart > pace.burstPart)) {
       return null;
     }
-    return new Level(pace, then, thenPart, complete ? now : since, rest);
+    return new Level(pace, then, thenPart, complete ? now : since, taken + 1, rest);
   }
 
   /** Nanoseconds until so many units, perhaps more than a burst, will have come one by one. */
@@ -151,11 +159,11 @@ final class Level {
   Level putBack(int weight, long takenAt) {
     Level rest = next == null ? null : next.putBack(weight, takenAt);
     if (takenAt - since < 0) {
-      return new Level(pace, full, part, since, rest);
+      return new Level(pace, full, part, since, taken, rest);
     }
     int less = part - pace.partOf(weight);
     long then = full - pace.nanosOf(weight) - (less < 0 ? 1 : 0);
-    return new Level(pace, then, less < 0 ? less + pace.divisor : less, since, rest);
+    return new Level(pace, then, less < 0 ? less + pace.divisor : less, since, taken, rest);
   }
 
   /** The same debts in units, at other bandwidths; what is added begins complete. */
@@ -174,7 +182,17 @@ final class Level {
     BigInteger[] nanos =
         debt.min(most.add(BigInteger.valueOf(other.burstPart)))
             .divideAndRemainder(BigInteger.valueOf(other.divisor));
-    return new Level(other, now + nanos[0].longValue(), nanos[1].intValue(), now, rest);
+    return new Level(other, now + nanos[0].longValue(), nanos[1].intValue(), now, taken, rest);
+  }
+
+  /** How many permits were taken so far. */
+  long taken() {
+    return taken;
+  }
+
+  @Override
+  public Level level() {
+    return this;
   }
 
   /** Units that can be had at once. */

@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
  * d / period} units are handed out, for each bandwidth. While somebody waits, units are handed out
  * at just that rate, with no drift: all arithmetic is in integers. Those in line do not lose what
  * came due while the machine was too busy to wake them up, up to 100 milliseconds' worth: so after
- * a stop of the whole JVM no flood follows.
+ * a stop of the whole JVM no flood follows. They are woken at most every half a millisecond,
+ * several at once if the rate is faster.
  *
  * <p><b>Waiting.</b> First in, first out, blocking and asynchronous callers in one line, and one
  * alarm on the clock for all of them. Nothing is spent before a request's turn, so a request that
@@ -46,6 +47,12 @@ import org.jspecify.annotations.Nullable;
  * that closing a permit happens-before nothing.
  */
 public final class RateLimiter extends QueuedLimiter {
+  /**
+   * Those who wait for a fast rate are woken in groups, because an alarm costs more than a unit is
+   * worth; they lose nothing by it.
+   */
+  private static final Duration LEAST_DELAY = Duration.ofNanos(500_000);
+
   private static final VarHandle STATE;
 
   static {
@@ -56,27 +63,13 @@ public final class RateLimiter extends QueuedLimiter {
     }
   }
 
-  /**
-   * The books, replaced as a whole by compare-and-set; {@code barred} while somebody waits and for
-   * good once closed.
-   */
-  private record State(Level level, long acquired, boolean barred, boolean closed) {
-    State spent(Level left) {
-      return new State(left, acquired + 1, barred, closed);
-    }
-
-    State with(Level level) {
-      return new State(level, acquired, barred, closed);
-    }
-
-    State barred(boolean barred) {
-      return new State(level, acquired, barred || closed, closed);
-    }
-
-    State closedForGood() {
-      return new State(level, acquired, true, true);
-    }
+  /** The books, replaced as a whole by compare-and-set: a level that anybody may take from, or … */
+  sealed interface State permits Level, Barred {
+    Level level();
   }
+
+  /** … one that only the holder of the lock takes from: somebody waits, or it is closed. */
+  record Barred(Level level, boolean closed) implements State {}
 
   private volatile State state;
 
@@ -92,7 +85,7 @@ public final class RateLimiter extends QueuedLimiter {
     super(builder.name, builder.maxWaiting, builder.whenFull, timing);
     this.bandwidths = builder.bandwidths;
     this.closedForTest = builder.closedForTest;
-    this.state = new State(Level.complete(bandwidths, timing.nanoTime()), 0L, false, false);
+    this.state = Level.complete(bandwidths, timing.nanoTime());
     if (builder.named) {
       FlightRecording.know(this);
     }
@@ -201,7 +194,7 @@ public final class RateLimiter extends QueuedLimiter {
     State before;
     do {
       before = state;
-    } while (!replace(before, before.with(before.level.at(next, now))));
+    } while (!replace(before, with(before, before.level().at(next, now))));
   }
 
   /**
@@ -224,7 +217,7 @@ public final class RateLimiter extends QueuedLimiter {
    * @return units, from zero to the burst
    */
   public int available() {
-    return state.level.available(timing.nanoTime());
+    return state.level().available(timing.nanoTime());
   }
 
   /**
@@ -243,7 +236,7 @@ public final class RateLimiter extends QueuedLimiter {
    */
   @Override
   public boolean isClosed() {
-    return state.closed;
+    return isClosed(state);
   }
 
   @Override
@@ -256,22 +249,28 @@ public final class RateLimiter extends QueuedLimiter {
 
   // The books.
 
+  private static boolean isClosed(State state) {
+    return state instanceof Barred barred && barred.closed;
+  }
+
+  private static State with(State state, Level level) {
+    return state instanceof Barred barred ? new Barred(level, barred.closed) : level;
+  }
+
   @Override
   @Nullable Permit tryTake(int weight) {
-    State now = state;
-    if (now.barred) {
+    if (state instanceof Barred) {
       return null;
     }
     long time = timing.nanoTime();
-    while (!now.barred) {
-      Level left = now.level.take(weight, time, false);
+    while (state instanceof Level now) {
+      Level left = now.take(weight, time, false);
       if (left == null) {
         return null;
       }
-      if (replace(now, now.spent(left))) {
+      if (replace(now, left)) {
         return new RatePermit(this, weight, time);
       }
-      now = state;
     }
     return null;
   }
@@ -281,11 +280,11 @@ public final class RateLimiter extends QueuedLimiter {
     long time = timing.nanoTime();
     while (true) {
       State now = state;
-      Level left = now.level.take(weight, time, headWaits);
+      Level left = now.level().take(weight, time, headWaits);
       if (left == null) {
         return false;
       }
-      if (replace(now, now.spent(left))) {
+      if (replace(now, with(now, left))) {
         return true;
       }
     }
@@ -306,8 +305,8 @@ public final class RateLimiter extends QueuedLimiter {
     State before;
     do {
       before = state;
-    } while (!replace(before, before.with(before.level.putBack(weight, takenAt))));
-    if (before.barred) {
+    } while (!replace(before, with(before, before.level().putBack(weight, takenAt))));
+    if (before instanceof Barred) {
       admitWaiters();
     }
   }
@@ -324,9 +323,12 @@ public final class RateLimiter extends QueuedLimiter {
       headWaits = false;
     }
     State before;
+    State after;
     do {
       before = state;
-    } while (!replace(before, before.barred(queued)));
+      boolean closed = isClosed(before);
+      after = queued || closed ? new Barred(before.level(), closed) : before.level();
+    } while (!replace(before, after));
   }
 
   @Override
@@ -334,36 +336,34 @@ public final class RateLimiter extends QueuedLimiter {
     State before;
     do {
       before = state;
-    } while (!replace(before, before.closedForGood()));
+    } while (!replace(before, new Barred(before.level(), true)));
   }
 
   @Override
   boolean setClosedIfIdle() {
-    State now = state;
-    while (!now.barred && now.level.isComplete(timing.nanoTime())) {
-      if (replace(now, now.closedForGood())) {
+    while (state instanceof Level now && now.isComplete(timing.nanoTime())) {
+      if (replace(now, new Barred(now, true))) {
         return true;
       }
-      now = state;
     }
     return false;
   }
 
   @Override
   int heaviest() {
-    return state.level.burst();
+    return state.level().burst();
   }
 
   @Override
   Books books() {
-    State now = state;
-    int limit = now.level.burst();
-    return new Books(limit, limit - now.level.available(timing.nanoTime()), now.acquired);
+    Level now = state.level();
+    int limit = now.burst();
+    return new Books(limit, limit - now.available(timing.nanoTime()), now.taken());
   }
 
   @Override
   OptionalLong nanosUntil(long units) {
-    return OptionalLong.of(state.level.nanosUntil(units, timing.nanoTime()));
+    return OptionalLong.of(state.level().nanosUntil(units, timing.nanoTime()));
   }
 
   private boolean replace(State before, State after) {
@@ -397,7 +397,7 @@ public final class RateLimiter extends QueuedLimiter {
   void headWaits(int weight, Outbox outbox) {
     headWaits = true;
     long now = timing.nanoTime();
-    long delay = state.level.nanosUntil(weight, now);
+    long delay = Math.max(state.level().nanosUntil(weight, now), LEAST_DELAY.toNanos());
     if (alarm != null) {
       if (alarm.due - now <= delay) {
         return; // it will look, and set the next one

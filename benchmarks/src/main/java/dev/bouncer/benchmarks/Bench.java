@@ -11,6 +11,7 @@ public final class Bench {
 
   static {
     SUITES.put("semaphore", SemaphoreSuite::run);
+    SUITES.put("limiters", LimiterSuite::run);
     SUITES.put("map", MapSuite::run);
     SUITES.put("process", ProcessSuite::run);
     SUITES.put("redis", RedisSuite::run);
