@@ -31,8 +31,8 @@ import org.jspecify.annotations.Nullable;
  * <p><b>What it does.</b> Once a window a {@link LimitAlgorithm} proposes a limit, but only if the
  * present one was reached: otherwise it was not what held the work back. A refusal cuts the limit
  * at once, at most once a window; work that had begun before a cut does not count against it. The
- * limit that was refused is remembered and tried again after a second, then two, four, at most half
- * a minute. At the beginning and after an outage the limit doubles each window. It never leaves its
+ * limit that was refused is remembered and tried again after a second, then two, four, at most
+ * eight. At the beginning and after an outage the limit doubles each window. It never leaves its
  * bounds. When it rises, those in line who fit are admitted.
  *
  * <p><b>What can be seen.</b> Every change, with its reason, is a Flight Recorder event {@code
@@ -176,13 +176,13 @@ public final class AdaptiveLimiter extends QueuedLimiter {
 
   /** Units come back; what their permit tells is learned first. */
   void giveBack(int weight, long began, Outcome outcome) {
-    LimitControl.@Nullable Change change =
-        switch (outcome) {
-          case SUCCESS ->
-              control.succeeded(began, timing.nanoTime(), inUse(state), (state & QUEUED) != 0);
-          case DROPPED -> control.dropped(began, timing.nanoTime(), inUse(state));
-          case IGNORED, UNUSED -> null;
-        };
+    LimitControl.@Nullable Change change;
+    try {
+      change = learn(began, outcome);
+    } catch (Throwable algorithmFailed) {
+      giveBack(weight); // the units come back on every way out
+      throw algorithmFailed;
+    }
     long before = (long) STATE.getAndAdd(this, (long) -weight);
     if (change != null) {
       FlightRecording.limitChanged(
@@ -193,6 +193,22 @@ public final class AdaptiveLimiter extends QueuedLimiter {
         return;
       }
     }
+    if ((before & QUEUED) != 0) {
+      admitWaiters();
+    }
+  }
+
+  private LimitControl.@Nullable Change learn(long began, Outcome outcome) {
+    return switch (outcome) {
+      case SUCCESS ->
+          control.succeeded(began, timing.nanoTime(), inUse(state), (state & QUEUED) != 0);
+      case DROPPED -> control.dropped(began, timing.nanoTime(), inUse(state));
+      case IGNORED, UNUSED -> null;
+    };
+  }
+
+  private void giveBack(int weight) {
+    long before = (long) STATE.getAndAdd(this, (long) -weight);
     if ((before & QUEUED) != 0) {
       admitWaiters();
     }

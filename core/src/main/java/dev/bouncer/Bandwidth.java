@@ -8,10 +8,10 @@ import java.util.Objects;
  * {@code burst} at once after a pause.
  *
  * <p>In any interval of length {@code d} at most {@code burst + permits × d / period} units are
- * spent. With a burst of 1, the default, one unit comes every {@code period / permits}, and no
- * half-open interval of one period sees more than {@code permits}: what an API means that allows
- * "100 a second". A larger burst lets those in at once who come after a pause, and is the heaviest
- * weight that one permit may have.
+ * spent, and what those in line missed while the machine was too busy to wake them up, at most 100
+ * milliseconds' worth. With a burst of 1, the default, one unit comes every {@code period /
+ * permits}: what an API means that allows "100 a second". A larger burst lets those in at once who
+ * come after a pause, and is the heaviest weight that one permit may have.
  *
  * @param permits how many units come in every period, at least 1
  * @param period the length of a period, more than zero

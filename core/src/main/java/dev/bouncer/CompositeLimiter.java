@@ -88,9 +88,7 @@ final class CompositeLimiter extends QueuedLimiter {
     String name =
         parts.stream().map(Limiter::name).collect(Collectors.joining(", ", "allOf(", ")"));
     List<Limiter> inOrder = new ArrayList<>(parts);
-    inOrder.sort(
-        Comparator.comparingInt(CompositeLimiter::kind)
-            .thenComparingLong(CompositeLimiter::number));
+    inOrder.sort(ORDER);
     return new CompositeLimiter(name, List.copyOf(inOrder), own, timing);
   }
 
@@ -102,17 +100,40 @@ final class CompositeLimiter extends QueuedLimiter {
     }
   }
 
+  /**
+   * The same for everybody who combines the same limiters, also for limiters of keys, which are
+   * made anew each time. Not always strict: see {@link #firstLike}.
+   */
+  private static final Comparator<Limiter> ORDER =
+      Comparator.comparingInt(CompositeLimiter::kind)
+          .thenComparingLong(CompositeLimiter::number)
+          .thenComparingInt(part -> part instanceof KeyLimiter<?> key ? key.hashCode() : 0);
+
   /** Places before rates: a place that is waited for must not cost a rate that was taken before. */
   private static int kind(Limiter part) {
     return switch (part) {
-      case RateLimiter _ -> 2;
+      case RateLimiter _ -> 3;
       case QueuedLimiter _ -> 0;
-      default -> 1;
+      case KeyLimiter<?> _ -> 1;
+      default -> 2;
     };
   }
 
   private static long number(Limiter part) {
-    return part instanceof QueuedLimiter queued ? queued.number : System.identityHashCode(part);
+    return switch (part) {
+      case QueuedLimiter queued -> queued.number;
+      case KeyLimiter<?> key -> key.keyedNumber();
+      default -> System.identityHashCode(part);
+    };
+  }
+
+  /** The first of the parts that have no order among each other and with this one. */
+  private int firstLike(int part) {
+    int first = part;
+    while (first > 0 && ORDER.compare(parts.get(first - 1), parts.get(part)) == 0) {
+      first--;
+    }
+    return first;
   }
 
   // The books.
@@ -133,12 +154,15 @@ final class CompositeLimiter extends QueuedLimiter {
       complete = takeMissing(taken, weight) == parts.size();
     } catch (LimiterClosedException found) {
       partIsClosed = true;
-    } catch (IllegalArgumentException tooHeavy) {
+    } catch (LimiterFullException | IllegalArgumentException refused) {
       // the slow path says so, for all parts together
     } finally {
       if (!complete) {
-        giveBackFrom(0, taken);
-        out.getAndDecrement();
+        try {
+          giveBackFrom(0, taken);
+        } finally {
+          out.getAndDecrement();
+        }
       }
     }
     if (complete) {
@@ -171,12 +195,33 @@ final class CompositeLimiter extends QueuedLimiter {
   }
 
   private static void giveBackFrom(int from, @Nullable Permit[] taken) {
+    List<Permit> all = new ArrayList<>();
     for (int i = taken.length - 1; i >= from; i--) {
       Permit permit = taken[i];
       if (permit != null) {
         taken[i] = null;
-        permit.close(Outcome.UNUSED);
+        all.add(permit);
       }
+    }
+    closeAll(all, Outcome.UNUSED);
+  }
+
+  /** Closes all of them, also if one fails to; throws what the first of those threw. */
+  static void closeAll(List<Permit> permits, Outcome outcome) {
+    RuntimeException failure = null;
+    for (Permit permit : permits) {
+      try {
+        permit.close(outcome);
+      } catch (RuntimeException failed) {
+        if (failure == null) {
+          failure = failed;
+        } else {
+          failure.addSuppressed(failed);
+        }
+      }
+    }
+    if (failure != null) {
+      throw failure;
     }
   }
 
@@ -282,7 +327,10 @@ final class CompositeLimiter extends QueuedLimiter {
     OptionalLong longest = OptionalLong.empty();
     for (Limiter part : parts) {
       if (part instanceof QueuedLimiter queuedPart) {
-        OptionalLong nanos = queuedPart.untilTurnNow(units);
+        // the first in line stands there already, in the claim
+        Claim running = claim;
+        long twice = running != null && running.standsAt == part ? running.weight : 0;
+        OptionalLong nanos = queuedPart.untilTurnNow(units - twice);
         if (nanos.isPresent()) {
           longest = OptionalLong.of(Math.max(longest.orElse(0), nanos.getAsLong()));
         }
@@ -368,6 +416,9 @@ final class CompositeLimiter extends QueuedLimiter {
     private volatile boolean cancelled;
     private volatile @Nullable CompletableFuture<Permit> request;
 
+    /** In whose line it stands. */
+    private volatile @Nullable Limiter standsAt;
+
     Claim(int weight) {
       this.weight = weight;
     }
@@ -389,7 +440,7 @@ final class CompositeLimiter extends QueuedLimiter {
           bringIn(this, new CompositePermit(CompositeLimiter.this, weight, held));
         } else {
           rounds++;
-          giveBackFrom(rounds <= held.length ? 0 : missing, held);
+          giveBackFrom(rounds <= held.length ? 0 : firstLike(missing), held);
           standInLineOf(missing);
         }
       } catch (Throwable failed) {
@@ -398,6 +449,7 @@ final class CompositeLimiter extends QueuedLimiter {
     }
 
     private void standInLineOf(int part) {
+      standsAt = parts.get(part);
       CompletableFuture<Permit> turn = parts.get(part).acquireAsync(weight);
       request = turn;
       if (cancelled) {
@@ -405,6 +457,7 @@ final class CompositeLimiter extends QueuedLimiter {
       }
       var _ =
           turn.whenComplete((permit, failure) -> {
+            standsAt = null;
             if (permit != null) {
               held[part] = permit;
               Callbacks.run(timing, this::negotiate);
@@ -417,8 +470,11 @@ final class CompositeLimiter extends QueuedLimiter {
     }
 
     private void end() {
-      giveBackFrom(0, held);
-      gaveBack();
+      try {
+        giveBackFrom(0, held);
+      } finally {
+        gaveBack();
+      }
     }
 
     private void fail(Throwable failure) {

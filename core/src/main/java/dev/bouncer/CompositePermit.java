@@ -40,10 +40,11 @@ final class CompositePermit implements Permit {
   public void close(Outcome outcome) {
     Objects.requireNonNull(outcome, "outcome");
     if (closed.compareAndSet(false, true)) {
-      for (int i = parts.length - 1; i >= 0; i--) {
-        parts[i].close(outcome);
+      try {
+        CompositeLimiter.closeAll(Arrays.asList(parts).reversed(), outcome);
+      } finally {
+        limiter.gaveBack();
       }
-      limiter.gaveBack();
     }
   }
 

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The limiter of one key of a {@link KeyedLimiter}. Each call finds the key's present limiter; if
@@ -17,6 +18,20 @@ final class KeyLimiter<K> implements Limiter {
   KeyLimiter(KeyedLimiter<K> keyed, K key) {
     this.keyed = keyed;
     this.key = key;
+  }
+
+  long keyedNumber() {
+    return keyed.number;
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof KeyLimiter<?> same && keyed == same.keyed && key.equals(same.key);
+  }
+
+  @Override
+  public int hashCode() {
+    return key.hashCode();
   }
 
   @Override
@@ -122,6 +137,9 @@ final class KeyLimiter<K> implements Limiter {
   public void close() {
     KeyedLimiter.Entry entry;
     do {
+      if (keyed.isClosed()) {
+        return; // this key with all others
+      }
       entry = keyed.entry(key);
       entry.close();
     } while (keyed.isGone(key, entry));

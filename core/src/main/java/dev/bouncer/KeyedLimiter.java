@@ -9,6 +9,7 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +44,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class KeyedLimiter<K> implements AutoCloseable {
   private static final int EXAMINED_FOR_A_PLACE = 256;
+  private static final AtomicLong NUMBERS = new AtomicLong();
+
+  /** Orders all keyed limiters, as {@link QueuedLimiter#number} does the others. */
+  final long number = NUMBERS.incrementAndGet();
 
   private final Function<? super K, ? extends Limiter> perKey;
   private final @Nullable Limiter global;

@@ -46,7 +46,8 @@ final class LimitControl {
   private final int maxLimit;
   private final long windowNanos;
 
-  private double limit;
+  /** Read without the lock too: an algorithm may take its time, or ask its limiter something. */
+  private volatile double limit;
 
   // The window.
   private long windowStart;
@@ -55,6 +56,10 @@ final class LimitControl {
   private long totalNanos;
   private long leastNanos;
   private int mostInUse;
+
+  /** Of the window before: what is refused now may have begun then. */
+  private int mostInUseBefore;
+
   private boolean reached;
 
   // Refusals.
@@ -84,7 +89,7 @@ final class LimitControl {
   /** A decision, with its reason in words. */
   record Change(int from, int to, String reason) {}
 
-  synchronized int limit() {
+  int limit() {
     return (int) limit;
   }
 
@@ -100,7 +105,7 @@ final class LimitControl {
     if (ofAnOlderFlight) {
       return null;
     }
-    double from = Math.min(limit, Math.max(mostInUse, minLimit));
+    double from = Math.min(limit, Math.max(Math.max(mostInUse, mostInUseBefore), minLimit));
     double share = drops / (double) (drops + samples);
     double factor = Math.clamp(1 - share, DEEPEST_CUT, GENTLEST_CUT);
     if (!refusing) {
@@ -210,6 +215,7 @@ final class LimitControl {
     drops = 0;
     totalNanos = 0;
     leastNanos = Long.MAX_VALUE;
+    mostInUseBefore = mostInUse;
     mostInUse = 0;
     reached = false;
   }

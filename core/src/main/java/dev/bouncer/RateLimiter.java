@@ -24,11 +24,11 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p><b>What is promised.</b> In any interval of length {@code d} at most {@code burst + permits ×
- * d / period} units are handed out, for each bandwidth. While somebody waits, units are handed out
- * at just that rate, with no drift: all arithmetic is in integers. Those in line do not lose what
- * came due while the machine was too busy to wake them up, up to 100 milliseconds' worth: so after
- * a stop of the whole JVM no flood follows. They are woken at most every half a millisecond,
- * several at once if the rate is faster.
+ * d / period} units are handed out, for each bandwidth, and what is made up for as told here. While
+ * somebody waits, units are handed out at just that rate, with no drift: all arithmetic is in
+ * integers. Those in line do not lose what came due while the machine was too busy to wake them up,
+ * up to 100 milliseconds' worth: so after a stop of the whole JVM no flood follows. They are woken
+ * at most every half a millisecond, several at once if the rate is faster.
  *
  * <p><b>Waiting.</b> First in, first out, blocking and asynchronous callers in one line, and one
  * alarm on the clock for all of them. Nothing is spent before a request's turn, so a request that
@@ -405,6 +405,14 @@ public final class RateLimiter extends QueuedLimiter {
       alarm.onTheClock.cancel(false);
     }
     alarm = new Alarm(now, delay);
+  }
+
+  @Override
+  void nobodyWaits(Outbox outbox) {
+    if (alarm != null) {
+      alarm.onTheClock.cancel(false);
+      alarm = null;
+    }
   }
 
   /** Describes a {@link RateLimiter}. Not thread-safe. */

@@ -18,9 +18,13 @@ final class WaitingLine extends Line {
     return count;
   }
 
-  /** The weight of all who wait. */
+  /** The weight of all in line. */
   long units() {
-    return units;
+    long inLine = units;
+    for (Waiter waiter = aside.first(); waiter != null; waiter = waiter.next) {
+      inLine -= waiter.weight(); // nobody stands behind those aside
+    }
+    return inLine;
   }
 
   /** Whoever has waited longest, or null if nobody waits. */
