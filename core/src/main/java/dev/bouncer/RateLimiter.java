@@ -63,12 +63,12 @@ public final class RateLimiter extends QueuedLimiter {
     }
   }
 
-  /** The books, replaced as a whole by compare-and-set: a level that anybody may take from, or … */
+  /** The books, replaced as a whole by compare-and-set. While open they are the level itself. */
   sealed interface State permits Level, Barred {
     Level level();
   }
 
-  /** … one that only the holder of the lock takes from: somebody waits, or it is closed. */
+  /** Only the holder of the lock takes from this level: somebody waits, or it is closed. */
   record Barred(Level level, boolean closed) implements State {}
 
   private volatile State state;

@@ -54,6 +54,29 @@ class FlightRecorderTest {
     assertEquals(1, changes.getFirst().getInt("from"));
   }
 
+  @Test
+  void recording_showsWhyALimitChanged() throws Exception {
+    ConcurrentLinkedQueue<RecordedEvent> events = new ConcurrentLinkedQueue<>();
+    AdaptiveLimiter adaptive = AdaptiveLimiter.builder().name("recorded").build();
+    RateLimiter rate = RateLimiter.builder(10, Duration.ofSeconds(1)).name("recorded").build();
+    try (RecordingStream stream = new RecordingStream()) {
+      stream.setReuse(false);
+      stream.enable("dev.bouncer.LimitChange");
+      stream.enable("dev.bouncer.RateChange");
+      stream.onEvent(events::add);
+      stream.startAsync();
+      adaptive.acquire(8).close(Outcome.DROPPED);
+      rate.setRate(20, Duration.ofSeconds(1));
+      eventually(
+          "the reason came",
+          () -> has(events, "LimitChange", "reason", "refused: 1 of 1, 8 in use"));
+      eventually(
+          "the rate came",
+          () -> has(events, "RateChange", "to", "[Bandwidth[permits=20, period=PT1S, burst=1]]"));
+    }
+    assertEquals(7, adaptive.limit());
+  }
+
   private static boolean has(
       ConcurrentLinkedQueue<RecordedEvent> events, String type, String field, Object value) {
     return count(events, type, field, value) > 0;
