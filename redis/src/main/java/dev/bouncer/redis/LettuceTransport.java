@@ -36,6 +36,7 @@ final class LettuceTransport implements Transport {
   LettuceTransport(RedisURI uri, Duration connectTimeout) {
     this.uri = uri;
     this.connectTimeout = connectTimeout;
+    uri.setTimeout(connectTimeout); // of the handshake: the driver would wait for a minute
     this.client = RedisClient.create(uri);
     client.setOptions(
         ClientOptions.builder()

@@ -452,6 +452,7 @@ final class LocalLine {
     giveUpAttempts(message.runs(), outbox);
     mustSend = true;
     complain("Redis refused a message of semaphore " + name() + ", trying again: " + failure);
+    loseIfCutOff(outbox); // a server that answers nothing but errors confirms nothing
     if (String.valueOf(failure).contains("READONLY")) {
       outbox.then(message.link()::close); // it is no primary any more
     }
@@ -629,11 +630,26 @@ final class LocalLine {
         .subscribe(List.of(options.channel(listener), options.everybody()))
         .whenComplete((_, failure) -> {
           if (failure != null) {
-            fresh.close();
+            notListening(fresh, failure);
           } else {
             listening(fresh, listener);
           }
         });
+  }
+
+  /** The link may have ended before this line heard of it, and then nobody says so again. */
+  private void notListening(Transport.Link fresh, Throwable failure) {
+    Outbox outbox = new Outbox();
+    synchronized (lock) {
+      if (arriving == fresh) {
+        arriving = null;
+        attempts.forEach(waiter -> notNow(waiter, outbox));
+        attempts = new ArrayList<>();
+      }
+      complain("Redis does not let semaphore " + name() + " listen, trying again: " + failure);
+      outbox.then(fresh::close);
+    }
+    outbox.send(this);
   }
 
   private void listening(Transport.Link fresh, Session listener) {
@@ -727,6 +743,7 @@ final class LocalLine {
       Transport.Link slow = arriving;
       if (link == null) {
         loseIfCutOff(outbox);
+        endIfDone(outbox);
         if (slow != null && now - arrivingSince > options.graceNanos()) {
           outbox.then(slow::close);
         }

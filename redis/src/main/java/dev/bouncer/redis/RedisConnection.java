@@ -32,6 +32,7 @@ public final class RedisConnection implements AutoCloseable {
   private final List<LocalLine> lines = new ArrayList<>();
   private Transport.@Nullable Link link;
   private long retryNanos = FIRST_RETRY;
+  private long connectedAt;
   private boolean complained;
   private boolean closed;
   private boolean stopped;
@@ -142,7 +143,7 @@ public final class RedisConnection implements AutoCloseable {
         return;
       }
       link = fresh;
-      retryNanos = FIRST_RETRY;
+      connectedAt = timing.nanoTime();
       if (complained) {
         complained = false;
         LOGGER.log(Level.INFO, "Redis can be reached again");
@@ -168,6 +169,9 @@ public final class RedisConnection implements AutoCloseable {
         return;
       }
       link = null;
+      if (timing.nanoTime() - connectedAt > LONGEST_RETRY) {
+        retryNanos = FIRST_RETRY; // one that ends at once is no success
+      }
       all = List.copyOf(lines);
     }
     all.forEach(LocalLine::disconnected);

@@ -72,7 +72,8 @@ if head[5] ~= run then
     if held > 0 then
       window = grace
     elseif window < grace then
-      for _, channel in ipairs(redis.call('PUBSUB', 'CHANNELS', channels .. '*')) do
+      for _, channel in ipairs(redis.call('PUBSUB', 'CHANNELS',
+          (string.gsub(channels, '[%*%?%[%]\\]', '\\%0')) .. '*')) do
         if channel ~= channels .. me and channel ~= channels .. 'all' then
           window = grace
           break
