@@ -267,10 +267,12 @@ final class Attempt<T> extends CompletableFuture<Attempt.Answer<T>> {
         new AttemptEvent(
             request.method(),
             request.uri(),
+            host,
             number,
             Duration.ofNanos(began - start),
             Duration.ofNanos(now - began),
             status,
+            outcome,
             Optional.ofNullable(failure),
             repeated));
   }

@@ -69,21 +69,23 @@ import picocli.CommandLine.Spec;
     })
 public final class FetchCommand implements Callable<Integer> {
   private static final String STANDARD_OUTPUT = "-";
+  private static final int JOBS = 10;
+  private static final int ADAPTIVE_JOBS = 100;
   private static final int MAX_REDIRECTS = 20;
 
   /** URLs that are read and not ended, beyond those in flight: others may go while some wait. */
   private static final int WINDOW = 1_000;
 
   /** A little slower than asked for, so that a late call and an early one stay within the rate. */
-  private static final double CAUTION = 0.99;
+  private static final double CAUTION = 0.993;
 
   @Spec private @Nullable CommandSpec spec;
 
   @Option(
       names = {"-j", "--jobs"},
       paramLabel = "N",
-      description = "at most N calls in flight at once (default: 10)")
-  private int jobs = 10;
+      description = "at most N calls in flight at once (default: 10; with --adaptive 100)")
+  private @Nullable Integer jobs;
 
   @Option(
       names = "--per-host",
@@ -97,6 +99,11 @@ public final class FetchCommand implements Callable<Integer> {
       converter = Rate.Converter.class,
       description = "at most so many calls in a time: 50/s, 300/m, 10/2s; evenly spread")
   private @Nullable Rate rate;
+
+  @Option(
+      names = "--adaptive",
+      description = "find out how many calls at once, and how fast, each server takes")
+  private boolean adaptive;
 
   @Option(
       names = "--retries",
@@ -156,7 +163,7 @@ public final class FetchCommand implements Callable<Integer> {
   }
 
   private void check() {
-    atLeast(1, jobs, "number of calls", "--jobs");
+    atLeast(1, inFlight(), "number of calls", "--jobs");
     atLeast(0, retries, "number of retries", "--retries");
     if (perHost != null) {
       atLeast(1, perHost, "number of calls to one host", "--per-host");
@@ -164,6 +171,11 @@ public final class FetchCommand implements Callable<Integer> {
     if (resume && output.equals(STANDARD_OUTPUT) && reportFile == null) {
       throw wrong("--resume needs --report FILE when bodies go to standard output");
     }
+  }
+
+  private int inFlight() {
+    int usual = adaptive ? ADAPTIVE_JOBS : JOBS;
+    return jobs == null ? usual : jobs;
   }
 
   private void atLeast(int least, int number, String what, String option) {
@@ -181,8 +193,8 @@ public final class FetchCommand implements Callable<Integer> {
     }
     Counts counts = new Counts();
     long start = System.nanoTime();
-    try (AsyncSemaphore window = AsyncSemaphore.of(jobs + WINDOW);
-        Limits limits = new Limits(jobs, perHost, cautious());
+    try (AsyncSemaphore window = AsyncSemaphore.of(Math.max(inFlight(), inFlight() + WINDOW));
+        Limits limits = new Limits(inFlight(), perHost, cautious(), adaptive);
         LimitedHttpClient client =
             limits
                 .apply(LimitedHttpClient.builder(plain))
