@@ -182,7 +182,7 @@ public final class LimitedHttpClient extends HttpClient {
         new LimitedCall<>(client, settings, request, handler, pushes, listener, this::ended);
     calls.add(call);
     if (shutdown) {
-      calls.remove(call);
+      ended(call); // shutdown() may have seen it, and waits for the last one
       call.completeExceptionally(
           new IOException("client must be open: it was shut down: uri=" + request.uri()));
       return call;

@@ -7,6 +7,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.ResponseInfo;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -58,7 +59,13 @@ final class Redirects {
 
   private static URI resolve(URI from, String location) throws IOException {
     try {
-      URI to = from.resolve(new URI(location));
+      // URI.resolve() follows RFC 2396, by which a query alone would drop the last part of the
+      // path.
+      String reference =
+          location.startsWith("?")
+              ? Objects.requireNonNullElse(from.getRawPath(), "") + location
+              : location;
+      URI to = from.resolve(new URI(reference));
       if (to.getHost() == null || to.getScheme() == null) {
         throw invalid(from, location);
       }

@@ -20,8 +20,8 @@ final class ConsoleDestination implements Destination {
 
   /** Nothing that was printed can be found again: the report knows it, if there is one. */
   @Override
-  public boolean has(Url url) {
-    return false;
+  public @Nullable String find(Url url) {
+    return null;
   }
 
   @Override

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /** Where bodies go. Used by many threads. */
 interface Destination extends AutoCloseable {
 
-  /** Returns whether this body came whole in an earlier run. */
-  boolean has(Url url);
+  /** Returns the file of this body, if it came whole in an earlier run. */
+  @Nullable String find(Url url);
 
   /** Prepares the place of a body; nothing is to be seen there before it is kept. */
   Part open(Url url) throws IOException;

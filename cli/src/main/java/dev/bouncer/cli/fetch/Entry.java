@@ -34,6 +34,22 @@ record Entry(
     Duration took,
     @Nullable String error) {
 
+  /** What came in an earlier run that was killed before it could report it. */
+  static Entry found(Instant at, String url, String file) {
+    return new Entry(
+        at,
+        url,
+        OptionalInt.empty(),
+        true,
+        file,
+        OptionalLong.empty(),
+        0,
+        null,
+        Duration.ZERO,
+        Duration.ZERO,
+        null);
+  }
+
   static Entry malformed(Instant at, String url, String error) {
     return new Entry(
         at,

@@ -24,7 +24,9 @@ import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
@@ -43,6 +45,7 @@ final class Fetch {
   /** What a shell reports for a command that the signal SIGPIPE ended. */
   static final int OUTPUT_CLOSED = 128 + 13;
 
+  private static final Duration LONGEST_STOP = Duration.ofSeconds(2);
   private static final Duration VERY_LONG = Duration.ofDays(36_500);
   private static final int FIRST_SUCCESS = 200;
   private static final int FIRST_REDIRECT = 300;
@@ -58,6 +61,9 @@ final class Fetch {
   private final Console console;
   private final Counts counts;
   private final IntConsumer exit;
+
+  /** Held for reading from the moment a body is kept until its line is written. */
+  private final ReentrantReadWriteLock keeping = new ReentrantReadWriteLock();
 
   private final AtomicBoolean stopped = new AtomicBoolean();
 
@@ -106,6 +112,14 @@ final class Fetch {
   /** Begins nothing more, and reports nothing that ends from now on. */
   void stop() {
     stopped.set(true);
+    // What is being kept gets its line; but a disk that hangs must not keep the process.
+    try {
+      if (keeping.writeLock().tryLock(LONGEST_STOP.toNanos(), TimeUnit.NANOSECONDS)) {
+        keeping.writeLock().unlock();
+      }
+    } catch (InterruptedException inAHurry) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private void begin(Input input) throws InterruptedException {
@@ -152,9 +166,15 @@ final class Fetch {
 
   /** A body that was printed is known by the report alone. */
   private boolean isHere(Url url) {
-    return destination instanceof ConsoleDestination
-        ? report != null && report.knows(url)
-        : destination.has(url);
+    boolean reported = report != null && report.knows(url);
+    if (destination instanceof ConsoleDestination) {
+      return reported;
+    }
+    String file = destination.find(url);
+    if (file != null && !reported) {
+      write(Entry.found(Instant.now(), url.text(), file));
+    }
+    return file != null;
   }
 
   private HttpRequest request(Url url) {
@@ -181,10 +201,27 @@ final class Fetch {
       Attempts attempts,
       @Nullable HttpResponse<Long> response,
       @Nullable Throwable failure) {
-    if (stopped.get()) {
-      counts.cutOff();
-      return;
+    Runnable failed;
+    keeping.readLock().lock();
+    try {
+      if (stopped.get()) {
+        counts.cutOff();
+        return;
+      }
+      failed = keepAndReport(url, part, attempts, response, failure);
+    } finally {
+      keeping.readLock().unlock();
     }
+    failed.run(); // without the lock: it may end the process, which waits for the lock
+  }
+
+  /** Returns what has to be done about a failure of the run itself. */
+  private Runnable keepAndReport(
+      Url url,
+      Destination.Part part,
+      Attempts attempts,
+      @Nullable HttpResponse<Long> response,
+      @Nullable Throwable failure) {
     String error;
     String file = null;
     boolean ok = false;
@@ -199,8 +236,7 @@ final class Fetch {
         ok = true;
       } catch (ConsoleDestination.OutputException unwritable) {
         counts.cutOff();
-        outputFailed(unwritable);
-        return;
+        return () -> outputFailed(unwritable);
       } catch (IOException notKept) {
         error = "cannot keep the body: " + describe(notKept);
       }
@@ -220,25 +256,31 @@ final class Fetch {
             attempts.waited,
             attempts.lastTook,
             error);
-    write(entry);
     counts.ended(entry);
+    return add(entry);
   }
 
   private void refuse(String url, String error) {
-    Entry entry = Entry.malformed(Instant.now(), url, error);
+    Entry entry = Entry.malformed(Instant.now(), Url.withoutUser(url), error);
     write(entry);
     counts.count(entry);
   }
 
   private void write(Entry entry) {
-    if (report == null) {
-      return;
+    add(entry).run();
+  }
+
+  private Runnable add(Entry entry) {
+    if (report != null) {
+      try {
+        report.add(entry);
+      } catch (IOException unwritable) {
+        return () ->
+            abort(
+                SOME_FAILED, "bouncer: stopped: cannot write the report: " + describe(unwritable));
+      }
     }
-    try {
-      report.add(entry);
-    } catch (IOException unwritable) {
-      abort(SOME_FAILED, "bouncer: stopped: cannot write the report: " + describe(unwritable));
-    }
+    return () -> {};
   }
 
   private void outputFailed(IOException unwritable) {

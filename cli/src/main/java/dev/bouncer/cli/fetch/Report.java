@@ -1,5 +1,7 @@
 package dev.bouncer.cli.fetch;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -28,6 +30,9 @@ import tools.jackson.core.json.JsonFactory;
 final class Report implements AutoCloseable {
   private static final JsonFactory JSON = new JsonFactory();
 
+  /** How each line begins. */
+  private static final byte[] BEGINNING = "{\"url\":".getBytes(US_ASCII);
+
   private final FileChannel file; // guarded by this
   private final long[] known;
 
@@ -45,40 +50,51 @@ final class Report implements AutoCloseable {
 
   /** Goes on with a report, or begins it if there is none. */
   static Report resume(Path path) throws IOException {
+    long[] known = new long[0];
     if (Files.exists(path)) {
-      cutTornLine(path);
+      long whole = wholeLines(path);
+      known = fetched(path, whole); // only what is surely a report is changed
+      cutTornLine(path, whole);
     }
-    long[] known = Files.exists(path) ? fetched(path) : new long[0];
     return new Report(
         FileChannel.open(
             path, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND),
         known);
   }
 
-  private static void cutTornLine(Path path) throws IOException {
-    try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
-      long end = file.length();
-      long at = end;
-      while (at > 0) {
+  /** Returns how many bytes the whole lines have. */
+  private static long wholeLines(Path path) throws IOException {
+    try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
+      for (long at = file.length(); at > 0; at--) {
         file.seek(at - 1);
         if (file.read() == '\n') {
-          break;
+          return at;
         }
-        at--;
       }
-      if (at < end) {
-        file.setLength(at);
+      return 0;
+    }
+  }
+
+  private static void cutTornLine(Path path, long whole) throws IOException {
+    try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+      byte[] torn = new byte[(int) Math.min(BEGINNING.length, file.length() - whole)];
+      file.seek(whole);
+      file.readFully(torn);
+      if (!Arrays.equals(torn, Arrays.copyOf(BEGINNING, torn.length))) {
+        throw new IOException("report must be one that bouncer has written: its last line is not");
       }
+      file.setLength(whole);
     }
   }
 
   /** Reads which URLs are here: eight bytes for each of them, sorted. */
-  private static long[] fetched(Path path) throws IOException {
+  private static long[] fetched(Path path, long end) throws IOException {
     long[] hashes = new long[1024];
     int count = 0;
     try (InputStream in = new BufferedInputStream(Files.newInputStream(path));
         JsonParser parser = JSON.createParser(ObjectReadContext.empty(), in)) {
-      while (parser.nextToken() == JsonToken.START_OBJECT) {
+      while (parser.currentLocation().getByteOffset() < end - 1
+          && parser.nextToken() == JsonToken.START_OBJECT) {
         String url = null;
         boolean ok = false;
         while (parser.nextToken() == JsonToken.PROPERTY_NAME) {

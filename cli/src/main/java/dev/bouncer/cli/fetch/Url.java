@@ -8,6 +8,7 @@ import java.net.URISyntaxException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.regex.Pattern;
 
 /**
  * An address that can be fetched.
@@ -16,6 +17,7 @@ import java.util.HexFormat;
  * @param uri what it means, without a fragment
  */
 record Url(String text, URI uri) {
+  private static final Pattern USER = Pattern.compile("^([^/?#]*//)[^/?#]*@");
   private static final int SHOWN_CHARACTERS = 200;
   private static final int LONGEST_STEM = 60;
   private static final int LONGEST_EXTENSION = 10;
@@ -55,6 +57,13 @@ record Url(String text, URI uri) {
     String whole = uri.toASCIIString();
     int fragment = whole.indexOf('#');
     return new Url(text, URI.create(fragment < 0 ? whole : whole.substring(0, fragment)));
+  }
+
+  /**
+   * Returns the text without a user and password that it may contain: they are nobody's business.
+   */
+  static String withoutUser(String text) {
+    return USER.matcher(text).replaceFirst("$1***@");
   }
 
   /** Returns the text as it can be shown on a terminal. */

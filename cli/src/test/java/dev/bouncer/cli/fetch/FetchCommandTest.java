@@ -14,9 +14,14 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -276,7 +281,8 @@ final class FetchCommandTest {
     // What a machine that lost its power may leave: half a line, and a part of a file.
     Path report = directory.resolve("report.ndjson");
     Files.writeString(report, Files.readString(report) + "{\"url\":\"http://to");
-    Files.writeString(directory.resolve("pages/.bouncer-999999999999-1.part"), "half");
+    Path part = Files.writeString(directory.resolve("pages/.bouncer-1-ab-1.part"), "half");
+    Files.setLastModifiedTime(part, FileTime.from(Instant.EPOCH));
     Ended second =
         run(
             url("/page/a") + "\n" + url("/missing/b") + "\n" + url("/page/c"),
@@ -293,6 +299,26 @@ final class FetchCommandTest {
     assertEquals(1, calls("/page/c"));
     assertEquals(4, report().size());
     assertEquals(2, files("pages").size());
+
+    // What a kill between the file and its line leaves: the report is made whole.
+    Files.writeString(report, "");
+    Ended third = run("", "-o", "pages", "--report", "report.ndjson", "--resume", url("/page/a"));
+    assertEquals(0, third.code(), third::toString);
+    assertEquals(1, calls("/page/a"));
+    assertTrue(lineOf(url("/page/a")).contains("\"ok\":true"));
+  }
+
+  @Test
+  void partOfAnotherRun_isLeftAlone() throws Exception {
+    Path pages = Files.createDirectories(directory.resolve("pages"));
+    Path live = Files.writeString(pages.resolve(".bouncer-1-ab-1.part"), "half");
+    Files.setLastModifiedTime(
+        live, FileTime.from(Instant.EPOCH)); // before the lock: it would end it
+    try (FileChannel other = FileChannel.open(live, StandardOpenOption.WRITE);
+        FileLock _ = other.lock()) {
+      assertEquals(0, run("", "-o", "pages", url("/page/a")).code());
+      assertTrue(Files.exists(live));
+    }
   }
 
   @Test

@@ -65,6 +65,13 @@ final class UrlTest {
   }
 
   @Test
+  void userAndPassword_areNeverShown() {
+    assertEquals("http://***@h/a", Url.withoutUser("http://user:se@cret@h/a"));
+    assertEquals("http://h/a@b", Url.withoutUser("http://h/a@b"));
+    assertEquals("no url @ all", Url.withoutUser("no url @ all"));
+  }
+
+  @Test
   void fragment_isNoPartOfTheAddress() throws Exception {
     assertEquals(name("http://h/a"), name("http://h/a#part"));
     assertEquals("http://h/a", Url.parse("http://h/a#part").uri().toString());
