@@ -4,7 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpServer;
+import dev.bouncer.AdaptiveLimiter;
 import dev.bouncer.AsyncSemaphore;
+import dev.bouncer.KeyedLimiter;
+import dev.bouncer.Limiter;
+import dev.bouncer.RateLimiter;
 import dev.bouncer.process.ProcessPool;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -15,6 +19,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -82,6 +87,17 @@ class ReadmeTest {
   }
 
   @Test
+  void limitersForWhatAServiceAllows() throws Exception {
+    Limiter polite = Limiter.allOf(AsyncSemaphore.of(5), RateLimiter.of(50, Duration.ofSeconds(1)));
+    KeyedLimiter<String> perHost = KeyedLimiter.perKey(host -> AsyncSemaphore.of(2));
+    AdaptiveLimiter findsItself = AdaptiveLimiter.create();
+    for (Limiter limiter : List.of(polite, perHost.forKey("example.org"), findsItself)) {
+      limiter.run(this::callTheApi);
+    }
+    assertEquals(3, calls.get());
+  }
+
+  @Test
   void heavyCalculationsInTwoProcesses() {
     List<Integer> results;
     try (ProcessPool pool = ProcessPool.of(2)) {
@@ -100,10 +116,10 @@ class ReadmeTest {
             .results()
             .map(match -> withoutLayout(match.group(1)))
             .toList();
-    assertEquals(3, examples.size());
+    assertEquals(4, examples.size());
     for (String example : examples) {
       // The examples close what they open; here an assertion may stand before the last brace.
-      String body = example.substring(0, example.lastIndexOf('}'));
+      String body = example.endsWith("}") ? example.substring(0, example.length() - 1) : example;
       assertTrue(here.contains(body), "not run as a test: " + example);
     }
   }
