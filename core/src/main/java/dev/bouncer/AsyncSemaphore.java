@@ -57,7 +57,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
    * LENT       a permit with the word's ticket is out, see below.
    * ticket     how many lent permits there were: identifies the one that is out, and counts for
    *            free what the word is written for anyhow. It overflows out of the word; whoever
-   *            lends the last ticket of either half counts that half, on the fast path: a detour
+   *            lends the first ticket of a half counts the half before it, on the fast path: a detour
    *            through the lock once a second would show the compiler a second source of permits,
    *            and it could no longer do without the object of those that do not escape.
    *

@@ -323,6 +323,11 @@ final class CompositeLimiter extends QueuedLimiter {
   }
 
   @Override
+  boolean freedByTime() {
+    return true;
+  }
+
+  @Override
   OptionalLong nanosUntil(long units) {
     OptionalLong longest = OptionalLong.empty();
     for (Limiter part : parts) {

@@ -362,6 +362,11 @@ public final class RateLimiter extends QueuedLimiter {
   }
 
   @Override
+  boolean freedByTime() {
+    return true;
+  }
+
+  @Override
   OptionalLong nanosUntil(long units) {
     return OptionalLong.of(state.level().nanosUntil(units, timing.nanoTime()));
   }

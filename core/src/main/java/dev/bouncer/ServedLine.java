@@ -58,7 +58,7 @@ abstract class ServedLine {
     this.origin = timing.nanoTime();
   }
 
-  // The books. All but tryTake and heaviest are called with the lock held.
+  // The books. All but heaviest are called with the lock held.
 
   /** Takes units for the first in line, if there are enough. */
   abstract boolean take(int weight);
@@ -104,6 +104,11 @@ abstract class ServedLine {
 
   /** The line has become empty: called with the lock held. */
   void nobodyWaits(Outbox outbox) {}
+
+  /** Whether time frees units, so that {@link #nanosUntil} may know an answer. */
+  boolean freedByTime() {
+    return false;
+  }
 
   /**
    * Nanoseconds until so many units will have become free, if time alone decides that; called with
@@ -471,13 +476,14 @@ abstract class ServedLine {
   }
 
   /** Nanoseconds until a newcomer would be served if all who wait stay. */
-  private OptionalLong untilTurn(int weight) {
-    return nanosUntil(line.units() + weight);
+  private OptionalLong untilTurn(long units) {
+    // Not asked without need: who stepped aside has to be told apart, one by one.
+    return freedByTime() ? nanosUntil(line.units() + units) : OptionalLong.empty();
   }
 
   final OptionalLong untilTurnNow(long units) {
     synchronized (line) {
-      return nanosUntil(line.units() + units);
+      return untilTurn(units);
     }
   }
 

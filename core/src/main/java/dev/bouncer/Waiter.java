@@ -79,9 +79,8 @@ class Waiter extends CompletableFuture<Permit> {
   void deliver() {
     Permit permit = limiter.unbound(limiter.permit(weight()));
     if (!super.complete(permit)) {
-      permit.close(
-          Outcome
-              .UNUSED); // completed past us, by obtrudeValue for instance: the next in line has it
+      // Completed past us, by obtrudeValue for instance: the next in line has it.
+      permit.close(Outcome.UNUSED);
     }
   }
 

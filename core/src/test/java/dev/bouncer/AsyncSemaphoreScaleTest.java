@@ -15,6 +15,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntFunction;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** A million waiters, ten million that gave up, fifty thousand that time out together. */
 @Tag("deep")
@@ -96,6 +97,25 @@ class AsyncSemaphoreScaleTest {
     assertEquals(0, semaphore.stats().timedOut());
     held.close();
     assertEquals(1, semaphore.available());
+  }
+
+  /** If each looked at all who stepped aside, it would take an hour. */
+  @Test
+  @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void waitersAside_costNewcomersWithTimeoutsNothing() throws Exception {
+    int many = 500_000;
+    AsyncSemaphore semaphore = AsyncSemaphore.of(2);
+    try (Permit _ = semaphore.acquire(2)) {
+      for (int i = 0; i < many; i++) {
+        var _ = semaphore.acquireAsync(2);
+      }
+      semaphore.setLimit(1); // those step aside
+      for (int i = 0; i < many; i++) {
+        assertTrue(semaphore.acquireAsync(1, LONG).cancel(false));
+      }
+      assertEquals(many, semaphore.waiting());
+    }
+    semaphore.close();
   }
 
   @Test
