@@ -104,6 +104,7 @@ final class AnswerReader {
           throw new ProtocolException("slab must be one that was offered: slot=" + slot);
         }
       }
+      case FrameKind.HEAP -> heap(frame);
       case FrameKind.LEDGER_KEPT -> reports.ledgerKept(worker);
       case FrameKind.PROGRESS -> {
         long task = frame.getLong();
@@ -148,6 +149,16 @@ final class AnswerReader {
               + "; check the class path of the workers");
     }
     reports.hello(worker, frame.getLong());
+    heap(frame);
+  }
+
+  private void heap(WireInput frame) throws ProtocolException {
+    long used = frame.getLong();
+    long max = frame.getLong();
+    if (used < 0 || used > max) {
+      throw new ProtocolException("heap must hold what is used: used=" + used + " max=" + max);
+    }
+    reports.heap(worker, used, max);
   }
 
   private void result(PoolTask<?> task, WireInput frame) throws ProtocolException {
@@ -210,11 +221,13 @@ final class AnswerReader {
   }
 
   private ResultFilter filter(PoolTask<?> task) {
-    return new ResultFilter(task.function.origin.getPackageName(), options.resultTypes());
+    return new ResultFilter(
+        task.function.origin.getPackageName(), options.resultTypes(), options.codecs());
   }
 
   private ValueReader values(PoolTask<?> task, ResultFilter filter) {
-    return new ValueReader(task.function.origin.getClassLoader(), filter, worker.memory.slabs());
+    return new ValueReader(
+        task.function.origin.getClassLoader(), filter, worker.memory.slabs(), options.codecs());
   }
 
   private static Exception explain(ResultFilter filter, Throwable unreadable) {

@@ -19,7 +19,12 @@ import org.jspecify.annotations.Nullable;
  * none of them can change.
  */
 final class FunctionEncoder {
+  private final ValueWriter values;
   private final AtomicInteger lastId = new AtomicInteger(FunctionShape.OBJECT);
+
+  FunctionEncoder(ValueWriter values) {
+    this.values = values;
+  }
 
   private final ClassValue<LambdaClass> lambdaClasses =
       new ClassValue<>() {
@@ -67,7 +72,7 @@ final class FunctionEncoder {
       Object value = lambda.getCapturedArg(i);
       immutable &= ValueWriter.isImmutable(value);
       try {
-        ValueWriter.write(captured, value);
+        values.write(captured, value);
       } catch (IOException | RuntimeException | StackOverflowError failure) {
         throw Culprit.inCapture(lambda, i, failure);
       }
@@ -97,10 +102,10 @@ final class FunctionEncoder {
     return shaped;
   }
 
-  private static EncodedFunction whole(Object function, LambdaClass known) {
+  private EncodedFunction whole(Object function, LambdaClass known) {
     WireOutput output = new WireOutput(512);
     try {
-      ValueWriter.write(output, function);
+      values.write(output, function);
     } catch (IOException | RuntimeException | StackOverflowError failure) {
       throw Culprit.inFunction(function, failure);
     }

@@ -184,7 +184,7 @@ final class WorkerChannel {
       } else if (task.inputIsEncoded && task.input instanceof byte[] encoded) {
         output.write(encoded, 0, encoded.length);
       } else {
-        ValueWriter.write(output, task.input);
+        ValueWriter.PLAIN.write(output, task.input); // it needs no codec
       }
     }
     output.end();

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.OptionalLong;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
@@ -175,6 +176,17 @@ final class WorkerReports {
     } finally {
       lock.unlock();
     }
+  }
+
+  void heap(Worker worker, long used, long max) {
+    lock.lock();
+    try {
+      worker.heapUsed = OptionalLong.of(used);
+      worker.heapMax = OptionalLong.of(max);
+    } finally {
+      lock.unlock();
+    }
+    FlightRecording.heap(books.options.name(), worker, used, max);
   }
 
   void progress(Worker worker, long taskId, double fraction, String message) {

@@ -140,6 +140,38 @@ final class RealRedis implements AutoCloseable {
     }
   }
 
+  /** A number in the books of a semaphore; zero if Redis knows nothing of it. */
+  long number(String semaphore, String field) {
+    try {
+      String answer = command("HGET", "bouncer:{" + semaphore + "}:state", field);
+      return answer.startsWith("$-1") ? 0 : Long.parseLong(answer.split("\r\n", -1)[1]);
+    } catch (IOException broken) {
+      throw new UncheckedIOException(broken);
+    }
+  }
+
+  /** Follows a primary until told otherwise; returns when it has all of its data. */
+  void follow(int primary) throws IOException {
+    command("REPLICAOF", "127.0.0.1", "" + primary);
+    eventually(
+        "the replica follows",
+        () -> {
+          try {
+            return command("INFO", "replication").contains("master_link_status:up");
+          } catch (IOException broken) {
+            throw new UncheckedIOException(broken);
+          }
+        });
+  }
+
+  /** Takes over as a primary, and sees nothing any more of what the former one does. */
+  void promote() throws IOException {
+    String answer = command("REPLICAOF", "NO", "ONE");
+    if (!answer.startsWith("+OK")) {
+      throw new IOException("Redis refused to be promoted: answer=" + answer);
+    }
+  }
+
   void kill() {
     process.destroyForcibly();
     process.onExit().join();

@@ -5,7 +5,7 @@ public final class FrameKind {
   private FrameKind() {}
 
   /** Changes with every change of a frame; both ends must agree. */
-  public static final int PROTOCOL = 2;
+  public static final int PROTOCOL = 3;
 
   /** The number of the task that prepares a worker for the others. */
   public static final long INITIALIZER = 0;
@@ -38,7 +38,7 @@ public final class FrameKind {
 
   // ---- worker to pool
 
-  /** First frame of a worker: int protocol, long pid. */
+  /** First frame of a worker: int protocol, long pid, then as in {@link #HEAP}. */
   public static final byte HELLO = 16;
 
   /** The task starts now: long task. */
@@ -61,4 +61,7 @@ public final class FrameKind {
 
   /** The slab may be used from here on, or never: byte slot, byte mapped. */
   public static final byte SLAB_SHARED = 23;
+
+  /** The heap of the worker, in bytes: long used, long max. */
+  public static final byte HEAP = 24;
 }

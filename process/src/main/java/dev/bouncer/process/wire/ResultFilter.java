@@ -10,9 +10,10 @@ import org.jspecify.annotations.Nullable;
  * pool trusts it less than the worker trusts the pool.
  *
  * <p>Allowed are the value types of the JDK, records, enums and exceptions of any package, the
- * classes of the package in which the task's function was written, and the packages that the user
- * named. Size, depth and array lengths are bounded. Everything else is refused: above all lambdas,
- * proxies, and the classes of libraries that happen to be on the class path.
+ * classes of the package in which the task's function was written, those with a codec, and the
+ * packages that the user named. Size, depth and array lengths are bounded. Everything else is
+ * refused: above all lambdas, proxies, and the classes of libraries that happen to be on the class
+ * path.
  */
 public final class ResultFilter implements ObjectInputFilter {
   private static final long MAX_DEPTH = 2_000;
@@ -52,6 +53,7 @@ public final class ResultFilter implements ObjectInputFilter {
 
   private final String functionPackage;
   private final List<String> allowed;
+  private final Codecs codecs;
   private long streamBytes;
   private @Nullable String refused;
 
@@ -61,10 +63,12 @@ public final class ResultFilter implements ObjectInputFilter {
    * @param functionPackage the package that the task's function was written in
    * @param allowed names of classes, or of packages when they end in {@code .*} (that package) or
    *     {@code .**} (and those below)
+   * @param codecs make values of their classes, which are allowed for that
    */
-  public ResultFilter(String functionPackage, List<String> allowed) {
+  public ResultFilter(String functionPackage, List<String> allowed, Codecs codecs) {
     this.functionPackage = functionPackage;
     this.allowed = allowed;
+    this.codecs = codecs;
   }
 
   /**
@@ -131,6 +135,7 @@ public final class ResultFilter implements ObjectInputFilter {
         || JDK_PACKAGES.contains(inPackage)
         || (!inPackage.isEmpty() && inPackage.equals(functionPackage))
         || (inPackage.isEmpty() && functionPackage.isEmpty())
+        || codecs.find(element) != null
         || allowed.stream().anyMatch(pattern -> matches(pattern, name, inPackage));
   }
 

@@ -1,5 +1,6 @@
 package dev.bouncer.process.worker;
 
+import dev.bouncer.process.wire.Codecs;
 import dev.bouncer.process.wire.FrameKind;
 import dev.bouncer.process.wire.Ledger;
 import dev.bouncer.process.wire.RemoteFailure;
@@ -29,22 +30,40 @@ final class Answers {
   private final OutputStream stream;
   private final int maxFrame;
   private final Slabs slabs;
+  private final ValueWriter values;
   private final WireOutput output = new WireOutput(1 << 13);
   private volatile @Nullable Ledger ledger; // written with the monitor held
   private long sent;
 
-  Answers(OutputStream stream, int maxFrame, Slabs slabs) {
+  Answers(OutputStream stream, int maxFrame, Slabs slabs, Codecs codecs) {
     this.stream = stream;
     this.slabs = slabs;
     this.maxFrame = maxFrame;
+    this.values = new ValueWriter(codecs);
   }
 
   synchronized void hello() {
     output.begin(FrameKind.HELLO);
     output.putInt(FrameKind.PROTOCOL);
     output.putLong(ProcessHandle.current().pid());
+    putHeap();
     output.end();
     flush();
+  }
+
+  /** Tells how full the heap is. */
+  synchronized void heap() {
+    int before = output.size();
+    output.begin(FrameKind.HEAP);
+    putHeap();
+    output.end();
+    send(before, false);
+  }
+
+  private void putHeap() {
+    Runtime runtime = Runtime.getRuntime();
+    output.putLong(runtime.totalMemory() - runtime.freeMemory());
+    output.putLong(runtime.maxMemory());
   }
 
   synchronized void keep(Ledger newLedger) {
@@ -143,7 +162,7 @@ final class Answers {
         return;
       }
     }
-    ValueWriter.write(output, value);
+    values.write(output, value);
     if (output.size() - before > maxFrame) {
       throw new ValueTooLargeException(output.size() - before, maxFrame);
     }
@@ -174,7 +193,7 @@ final class Answers {
     output.begin(FrameKind.FAILURE);
     output.putLong(task);
     output.putInt((int) Math.min(nanos, Integer.MAX_VALUE));
-    RemoteFailure.write(output, failure);
+    RemoteFailure.write(output, failure, values);
     output.end();
   }
 

@@ -31,7 +31,7 @@ class SlabTest {
     file = Files.write(folder.resolve("slab"), new byte[Slab.fileBytes(SLOT)]);
     sender = Slab.map(file, SLOT);
     receiver = Slab.map(file, SLOT);
-    values = new ValueReader(null, null, new Slabs());
+    values = new ValueReader(null, null, new Slabs(), Codecs.NONE);
   }
 
   @AfterEach
@@ -42,7 +42,7 @@ class SlabTest {
 
   private static byte[] encode(Object value) throws IOException {
     WireOutput output = new WireOutput(16);
-    ValueWriter.write(output, value);
+    ValueWriter.PLAIN.write(output, value);
     return output.toBytes();
   }
 

@@ -1,0 +1,134 @@
+package dev.bouncer.benchmarks;
+
+import static dev.bouncer.benchmarks.ProcessPoolProgram.millisSince;
+import static dev.bouncer.benchmarks.ProcessPoolProgram.print;
+
+import dev.bouncer.process.ProcessPool;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+
+/** What {@link ProcessPoolProgram} measures of workers that are killed, or lose their pool. */
+final class WorkerDeaths {
+  private WorkerDeaths() {}
+
+  /** Kills a busy worker: when does its task fail, and when is the pool whole again? */
+  static void kill(ProcessPool pool) throws Exception {
+    Path started = Files.createTempFile("bouncer-bench-", "");
+    Files.delete(started);
+    String file = started.toString();
+    var doomed =
+        pool.submit(() -> {
+          Files.writeString(Path.of(file + "~"), "" + ProcessHandle.current().pid());
+          Files.move(Path.of(file + "~"), Path.of(file));
+          new CountDownLatch(1).await();
+          return 0;
+        });
+    while (!Files.exists(started)) {
+      Thread.onSpinWait();
+    }
+    ProcessHandle victim =
+        ProcessHandle.of(Long.parseLong(Files.readString(started))).orElseThrow();
+    Files.delete(started);
+    pool.setMaxWorkers(1); // the successor of the victim, not its neighbour, is to answer
+    long begin = System.nanoTime();
+    victim.destroyForcibly();
+    try {
+      doomed.get();
+      throw new IllegalStateException("the task must fail");
+    } catch (ExecutionException expected) {
+      print("kill_ms", millisSince(begin));
+    }
+    pool.setMaxWorkers(2);
+    CompletableFuture<?>[] both = new CompletableFuture<?>[2];
+    for (int i = 0; i < 2; i++) {
+      both[i] = pool.submit(() -> ProcessHandle.current().pid());
+    }
+    CompletableFuture.allOf(both).get();
+    while (pool.workers().stream().filter(worker -> worker.state().equals("IDLE")).count() < 2) {
+      Thread.onSpinWait();
+    }
+    print("heal_ms", millisSince(begin));
+  }
+
+  /** How late is a timeout? */
+  static void timeout() throws Exception {
+    Duration timeout = Duration.ofMillis(100);
+    try (ProcessPool pool = ProcessPool.builder().maxWorkers(1).taskTimeout(timeout).build()) {
+      pool.submit(() -> 1).get();
+      long begin = System.nanoTime();
+      try {
+        pool.submit(
+                () -> {
+                  new CountDownLatch(1).await();
+                  return 0;
+                })
+            .get();
+        throw new IllegalStateException("the task must time out");
+      } catch (ExecutionException expected) {
+        print("timeout_ms", millisSince(begin) - timeout.toMillis());
+      }
+    }
+  }
+
+  /** A JVM with a pool is killed while a worker computes: how long does the worker live on? */
+  static void orphan() throws Exception {
+    Process owner =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Ddev.bouncer.process.aotCache=off",
+                "-cp",
+                System.getProperty("java.class.path"),
+                ProcessPoolProgram.class.getName(),
+                "owner")
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    try (var output = owner.inputReader()) {
+      ProcessHandle worker = ProcessHandle.of(Long.parseLong(output.readLine())).orElseThrow();
+      long begin = System.nanoTime();
+      owner.destroyForcibly();
+      while (isRunning(worker)) {
+        Thread.onSpinWait();
+      }
+      print("orphan_ms", millisSince(begin));
+    } finally {
+      owner.destroyForcibly();
+    }
+  }
+
+  /** A dead process stays in the table until its new parent looks at it. */
+  private static boolean isRunning(ProcessHandle process) throws IOException {
+    try {
+      Path status = Path.of("/proc", "" + process.pid(), "stat");
+      return process.isAlive()
+          && !(Files.exists(status) && Files.readString(status).contains(") Z "));
+    } catch (NoSuchFileException gone) {
+      return false;
+    }
+  }
+
+  /** The JVM that {@link #orphan} kills. */
+  static void own() throws Exception {
+    ProcessPool pool = ProcessPool.of(1);
+    long pid = pool.submit(() -> ProcessHandle.current().pid()).get();
+    var _ = pool.submit(WorkerDeaths::computeForEver);
+    while (!pool.workers().getFirst().state().equals("BUSY")) {
+      Thread.onSpinWait();
+    }
+    System.out.println(pid);
+    new CountDownLatch(1).await();
+  }
+
+  private static long computeForEver() {
+    long sum = 1;
+    while (sum != 0) {
+      sum = sum * 31 | 1;
+    }
+    return sum;
+  }
+}
