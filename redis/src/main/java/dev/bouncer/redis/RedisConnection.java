@@ -125,7 +125,7 @@ public final class RedisConnection implements AutoCloseable {
       number = links;
     }
     if (current != null) {
-      line.connected(current, number);
+      line.conversation().connected(current, number);
     }
     return new RedisSemaphore(line);
   }
@@ -156,7 +156,7 @@ public final class RedisConnection implements AutoCloseable {
       all = List.copyOf(lines);
     }
     fresh.listen(this::pushed, () -> disconnected(fresh));
-    all.forEach(line -> line.connected(fresh, number));
+    all.forEach(line -> line.conversation().connected(fresh, number));
   }
 
   private void pushed(String channel, String text) {
@@ -164,7 +164,7 @@ public final class RedisConnection implements AutoCloseable {
     synchronized (lock) {
       all = lines.size() == 1 ? List.of(lines.getFirst()) : List.copyOf(lines);
     }
-    all.forEach(line -> line.pushed(channel, text));
+    all.forEach(line -> line.conversation().pushed(channel, text));
   }
 
   private void disconnected(Transport.Link gone) {
@@ -181,7 +181,7 @@ public final class RedisConnection implements AutoCloseable {
       }
       all = List.copyOf(lines);
     }
-    all.forEach(line -> line.disconnected(number));
+    all.forEach(line -> line.conversation().disconnected(number));
     retry();
   }
 
