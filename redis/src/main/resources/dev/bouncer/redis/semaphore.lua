@@ -168,7 +168,7 @@ local function save()
   for x in pairs(changed) do
     redis.call('HSET', STATE, 's:' .. x, text(sessions[x]))
   end
-  if beat then redis.call('PEXPIRE', STATE, int(4 * lease)) end
+  if beat or not head[1] then redis.call('PEXPIRE', STATE, int(4 * lease)) end
 end
 
 local function answer(status, s, due)

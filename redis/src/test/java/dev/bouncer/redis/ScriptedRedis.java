@@ -3,8 +3,10 @@ package dev.bouncer.redis;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import java.util.function.LongSupplier;
@@ -23,6 +25,7 @@ import org.luaj.vm2.lib.jse.JsePlatform;
 final class ScriptedRedis {
   private final Map<String, Map<String, String>> hashes = new HashMap<>();
   private final Map<String, Map<String, Double>> sortedSets = new HashMap<>();
+  private final Set<String> expiring = new HashSet<>();
   private final LongSupplier micros;
   private final ToIntFunction<String> listeners;
   private final BiConsumer<String, String> publish;
@@ -85,10 +88,16 @@ final class ScriptedRedis {
   void flushAll() {
     hashes.clear();
     sortedSets.clear();
+    expiring.clear();
   }
 
   Map<String, String> hash(String key) {
     return hashes.getOrDefault(key, Map.of());
+  }
+
+  /** Whether the key will vanish some day if nobody speaks any more. */
+  boolean isExpiring(String key) {
+    return expiring.contains(key);
   }
 
   int size(String sortedSet) {
@@ -153,7 +162,10 @@ final class ScriptedRedis {
         yield LuaValue.valueOf(1);
       }
       case "ZRANGE" -> range(key, Integer.parseInt(words.get(1)), Integer.parseInt(words.get(2)));
-      case "PEXPIRE" -> LuaValue.valueOf(1);
+      case "PEXPIRE" -> {
+        expiring.add(key);
+        yield LuaValue.valueOf(1);
+      }
       case "PUBLISH" -> {
         int heard = listeners.applyAsInt(key);
         publish.accept(key, words.get(1));

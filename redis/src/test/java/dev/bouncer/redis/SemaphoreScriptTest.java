@@ -213,6 +213,15 @@ class SemaphoreScriptTest {
   }
 
   @Test
+  void state_madeByAMessageThatIsNotTaken_expiresLikeAnyOther() {
+    Speaker stranger = new Speaker("stranger");
+    stranger.flags = "";
+    assertEquals(Answer.Status.RESYNC, stranger.says("").status());
+    assertEquals("1", state("format"));
+    assertTrue(redis.isExpiring("bouncer:{s}:state"));
+  }
+
+  @Test
   void answer_tellsTheHighestFence() {
     Speaker holder = new Speaker("holder");
     holder.talks("1 1 1 q;");
