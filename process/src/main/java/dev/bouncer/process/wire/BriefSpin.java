@@ -9,9 +9,7 @@ import java.io.IOException;
  *
  * <p>It yields between two looks, so that on a machine with few processors the thread that is
  * waited for gets one. It stays away while it does not pay: after some waits in vain it tries but
- * now and then, and when a yield shows that others want the processor it pauses for a while, twice
- * as long when that happens again right after a pause: each such yield costs a whole turn of those
- * others.
+ * now and then, and when a yield shows that others want the processor it pauses for a while.
  *
  * <p>Used by one thread, or by several that race on its estimates without harm.
  */
@@ -21,15 +19,10 @@ public final class BriefSpin {
 
   private static final long SLOW_LOOK_NANOS = 50_000;
   private static final long PAUSE_NANOS = 10_000_000;
-
-  /** The longest pause. */
-  static final long MAX_PAUSE_NANOS = 8 * PAUSE_NANOS;
-
   private static final int VAIN_WAITS = 4;
   private static final int RETRY_EVERY = 64;
 
   private long resumeAtNanos = System.nanoTime();
-  private long pauseNanos = PAUSE_NANOS;
   private int inVain;
   private int skipped;
 
@@ -68,9 +61,7 @@ public final class BriefSpin {
     while (!condition.isTrue()) {
       long now = System.nanoTime();
       if (now - before > SLOW_LOOK_NANOS) {
-        boolean again = now - resumeAtNanos < pauseNanos;
-        pauseNanos = again ? Math.min(2 * pauseNanos, MAX_PAUSE_NANOS) : PAUSE_NANOS;
-        resumeAtNanos = now + pauseNanos;
+        resumeAtNanos = now + PAUSE_NANOS;
         return false;
       }
       if (now - start > MAX_NANOS) {
@@ -82,10 +73,5 @@ public final class BriefSpin {
     }
     inVain = 0;
     return true;
-  }
-
-  /** Returns how long the last pause was, or the first would be. */
-  long pauseNanos() {
-    return pauseNanos;
   }
 }
