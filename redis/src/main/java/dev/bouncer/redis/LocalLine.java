@@ -55,9 +55,10 @@ final class LocalLine {
   private final WaiterList line = new WaiterList();
   private List<Waiter> attempts = new ArrayList<>();
   private Session session;
-  private Transport.@Nullable Link link; // connected, and listening to the session's channel
-  private Transport.@Nullable Link arriving; // connected, but not listening yet
-  private long arrivingSince;
+  private Transport.@Nullable Link link;
+  private long linkNumber; // of the newest link that came or went
+  private boolean listening; // to the session's channel, so that messages may be sent
+  private long listeningSince; // or asked to since then
   private @Nullable Message travelling;
   private boolean mustSend;
   private long connectedAt;
@@ -71,6 +72,7 @@ final class LocalLine {
   private long quantumStart;
   private int limit;
   private int limitToSet;
+  private long fence; // the highest that any session has heard of
   private int othersInUse;
   private int othersWaiting;
   private boolean closed;
@@ -96,7 +98,7 @@ final class LocalLine {
     this.limit = options.limit();
     this.limitToSet = options.policy() == LimitPolicy.REPLACE ? options.limit() : -1;
     long now = timing.nanoTime();
-    this.session = new Session(options.graceNanos(), now);
+    this.session = new Session(options.graceNanos(), timing);
     this.lastBeat = now - options.leaseNanos();
     this.lastUpkeep = now;
     this.lastComplaint = now - TimeUnit.HOURS.toNanos(1);
@@ -183,7 +185,7 @@ final class LocalLine {
     synchronized (lock) {
       requireOpen();
       requirePossible(waiter.weight);
-      if (line.first() != null || (link == null && arriving == null)) {
+      if (line.first() != null || link == null) {
         return false;
       }
       giveBackIdle();
@@ -352,7 +354,7 @@ final class LocalLine {
   /** The next message, if there is something to say and nothing on its way. */
   private @Nullable Message nextMessage() {
     Transport.Link to = link;
-    if (to == null || travelling != null || !mustSend || ended) {
+    if (to == null || !listening || travelling != null || !mustSend || ended) {
       return null;
     }
     mustSend = false;
@@ -397,8 +399,10 @@ final class LocalLine {
             Long.toString(TimeUnit.NANOSECONDS.toMillis(options.leaseNanos())),
             Integer.toString(limit),
             limitToSet < 0 ? "" : Integer.toString(limitToSet),
-            Long.toString(session.fence()),
+            Long.toString(fence),
             options.channels(),
+            Long.toString(session.epoch()),
+            Long.toString(session.answered()),
             wishes.toString());
     Message message = new Message(to, session, arguments, runs, now, limitToSet, ending);
     travelling = message;
@@ -477,7 +481,7 @@ final class LocalLine {
         answer.grants().forEach(grant -> accept(grant, outbox));
         returnAttempts(message.runs());
         line.unsendAll();
-        session.startOver(answer.granted());
+        session.startOver(answer.granted(), answer.epoch());
         mustSend = true;
       }
       case OK -> {
@@ -507,6 +511,7 @@ final class LocalLine {
       limit = answer.limit();
     }
     othersInUse = answer.othersInUse();
+    fence = Math.max(fence, answer.fence());
     if (othersWaiting == 0 && answer.othersWaiting() > 0) {
       startQuantum();
     }
@@ -532,6 +537,7 @@ final class LocalLine {
       return;
     }
     Run run = session.accept(grant);
+    fence = Math.max(fence, grant.fence());
     Waiter waiter = run == null ? null : run.first();
     startQuantum();
     othersInUse = Math.min(othersInUse, Math.max(0, limit - session.held()));
@@ -563,6 +569,12 @@ final class LocalLine {
         }
       }
     }
+  }
+
+  /** Without a link, attempts that were not sent are over, too. */
+  private void giveUpAttempts(Outbox outbox) {
+    attempts.forEach(waiter -> notNow(waiter, outbox));
+    attempts = new ArrayList<>();
   }
 
   private void returnAttempts(List<Run> runs) {
@@ -612,8 +624,18 @@ final class LocalLine {
 
   // Coming and going of the link.
 
-  void connected(Transport.Link fresh) {
+  /**
+   * Several threads tell of links, and one may be late: what it tells is not true any more.
+   *
+   * @param number grows with each link of the connection
+   */
+  void connected(Transport.Link fresh, long number) {
     synchronized (lock) {
+      if (number <= linkNumber) {
+        return;
+      }
+      linkNumber = number;
+      link = fresh;
       connectedAt = timing.nanoTime();
     }
     listen(fresh);
@@ -622,9 +644,12 @@ final class LocalLine {
   private void listen(Transport.Link fresh) {
     Session listener;
     synchronized (lock) {
+      if (link != fresh) {
+        return;
+      }
       listener = session;
-      arriving = fresh;
-      arrivingSince = timing.nanoTime();
+      listening = false;
+      listeningSince = timing.nanoTime();
     }
     fresh
         .subscribe(List.of(options.channel(listener), options.everybody()))
@@ -637,15 +662,13 @@ final class LocalLine {
         });
   }
 
-  /** The link may have ended before this line heard of it, and then nobody says so again. */
   private void notListening(Transport.Link fresh, Throwable failure) {
     Outbox outbox = new Outbox();
     synchronized (lock) {
-      if (arriving == fresh) {
-        arriving = null;
-        attempts.forEach(waiter -> notNow(waiter, outbox));
-        attempts = new ArrayList<>();
+      if (link != fresh) {
+        return;
       }
+      giveUpAttempts(outbox);
       complain("Redis does not let semaphore " + name() + " listen, trying again: " + failure);
       outbox.then(fresh::close);
     }
@@ -655,11 +678,13 @@ final class LocalLine {
   private void listening(Transport.Link fresh, Session listener) {
     Outbox outbox = new Outbox();
     synchronized (lock) {
+      if (link != fresh) {
+        return;
+      }
       if (session != listener) {
         outbox.then(() -> listen(fresh));
       } else {
-        link = fresh;
-        arriving = null;
+        listening = true;
         mustSend = true;
         lastBeat = timing.nanoTime() - options.leaseNanos();
         outbox.message(nextMessage());
@@ -668,19 +693,22 @@ final class LocalLine {
     outbox.send(this);
   }
 
-  void disconnected() {
+  void disconnected(long number) {
     Outbox outbox = new Outbox();
     synchronized (lock) {
+      if (number < linkNumber) {
+        return;
+      }
+      linkNumber = number;
       link = null;
-      arriving = null;
+      listening = false;
       Message lost = travelling;
       travelling = null;
       if (lost != null && lost.session() == session) {
         session.undelivered(lost.runs());
         giveUpAttempts(lost.runs(), outbox);
       }
-      attempts.forEach(waiter -> notNow(waiter, outbox));
-      attempts = new ArrayList<>();
+      giveUpAttempts(outbox);
       mustSend = true;
       loseIfCutOff(outbox);
       endIfDone(outbox);
@@ -706,7 +734,7 @@ final class LocalLine {
       complain("semaphore %s lost its permits: %s".formatted(name(), reason));
     }
     old.lose(sentence);
-    session = new Session(options.graceNanos(), timing.nanoTime());
+    session = new Session(options.graceNanos(), timing);
     travelling = null;
     idle = 0;
     fewestIdle = 0;
@@ -720,8 +748,8 @@ final class LocalLine {
     }
     old.watched.clear();
     Transport.Link current = link;
+    listening = false; // until it does so for the new session
     if (current != null) {
-      link = null; // until it listens for the new session
       outbox.then(() -> {
         current.unsubscribe(List.of(options.channel(old)));
         listen(current);
@@ -740,12 +768,12 @@ final class LocalLine {
       boolean wasPaused = now - lastUpkeep > 3 * beatNanos;
       lastUpkeep = now;
       Message waitsForAnswer = travelling;
-      Transport.Link slow = arriving;
-      if (link == null) {
+      Transport.Link current = link;
+      if (current == null || !listening) {
         loseIfCutOff(outbox);
         endIfDone(outbox);
-        if (slow != null && now - arrivingSince > options.graceNanos()) {
-          outbox.then(slow::close);
+        if (current != null && now - listeningSince > options.graceNanos()) {
+          outbox.then(current::close);
         }
       } else if (waitsForAnswer != null) {
         // After a pause of this process the answer may lie unread: judge at the next upkeep.

@@ -65,6 +65,23 @@ final class ScriptedRedis {
     script = lua.load(Script.SEMAPHORE.text(), "semaphore.lua");
   }
 
+  /** All data of this moment, to be brought back by what is returned. */
+  Runnable snapshot() {
+    Map<String, Map<String, String>> hashesThen = new HashMap<>();
+    hashes.forEach((key, fields) -> hashesThen.put(key, new TreeMap<>(fields)));
+    Map<String, Map<String, Double>> sortedSetsThen = new HashMap<>();
+    sortedSets.forEach((key, members) -> sortedSetsThen.put(key, new HashMap<>(members)));
+    return () -> {
+      flushAll();
+      hashes.putAll(hashesThen);
+      sortedSets.putAll(sortedSetsThen);
+    };
+  }
+
+  boolean isEmpty() {
+    return hashes.isEmpty();
+  }
+
   void flushAll() {
     hashes.clear();
     sortedSets.clear();
