@@ -24,6 +24,9 @@ import java.util.stream.LongStream;
 public final class ProcessPoolProgram {
   private static final int WARM_UP_ROUNDS = 4;
 
+  /** How long round trips go on before they are measured: both sides adapt to what runs. */
+  private static final long SETTLING_NANOS = 300_000_000;
+
   private ProcessPoolProgram() {}
 
   /**
@@ -175,6 +178,9 @@ public final class ProcessPoolProgram {
   private static long[] sortedRoundTrips(ProcessPool pool, Task<Long, Long> square)
       throws Exception {
     long[] nanos = new long[5_000];
+    for (long start = System.nanoTime(); System.nanoTime() - start < SETTLING_NANOS; ) {
+      pool.submit(square, 1L).get();
+    }
     for (int i = 0; i < nanos.length; i++) {
       long begin = System.nanoTime();
       pool.submit(square, (long) i).get();

@@ -54,6 +54,7 @@ final class ProcessSuite {
           new Target("P8", "1 MB there and back", "mb_ms", "ms", false, 0.7),
           new Target("P8b", "1 MB by handle, p50", "mb_handle_us", "µs", false, 15),
           new Target("P9", "kill -9 to failed future", "kill_ms", "ms", false, 5),
+          new Target("P9b", "the same, first in its JVM", "kill_first_ms", "ms", false, NO_TARGET),
           new Target("P10", "kill -9 to result from its successor", "heal_ms", "ms", false, 70),
           new Target("P11", "timeout of 100 ms, late by", "timeout_ms", "ms", false, 5),
           new Target("P12", "pool killed, busy worker gone after", "orphan_ms", "ms", false, 50),

@@ -9,51 +9,66 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 
 /** What {@link ProcessPoolProgram} measures of workers that are killed, or lose their pool. */
 final class WorkerDeaths {
+  private static final int KILLS = 7;
+
   private WorkerDeaths() {}
 
-  /** Kills a busy worker: when does its task fail, and when is the pool whole again? */
+  /**
+   * Kills a busy worker, again and again, while its neighbour is busy, too, and a task waits: when
+   * does the lost task fail, and when does the successor answer?
+   */
   static void kill(ProcessPool pool) throws Exception {
-    Path started = Files.createTempFile("bouncer-bench-", "");
-    Files.delete(started);
-    String file = started.toString();
-    var doomed =
-        pool.submit(() -> {
-          Files.writeString(Path.of(file + "~"), "" + ProcessHandle.current().pid());
-          Files.move(Path.of(file + "~"), Path.of(file));
-          new CountDownLatch(1).await();
-          return 0;
-        });
-    while (!Files.exists(started)) {
-      Thread.onSpinWait();
+    CompletableFuture<Long> neighbour = pool.submit(WorkerDeaths::waitForEver);
+    double[] failed = new double[KILLS];
+    double[] healed = new double[KILLS];
+    for (int i = 0; i < KILLS; i++) {
+      Path started = Files.createTempFile("bouncer-bench-", "");
+      Files.delete(started);
+      String file = started.toString();
+      CompletableFuture<Long> doomed =
+          pool.submit(() -> {
+            Files.writeString(Path.of(file + "~"), "" + ProcessHandle.current().pid());
+            Files.move(Path.of(file + "~"), Path.of(file));
+            return waitForEver();
+          });
+      while (!Files.exists(started)) {
+        Thread.onSpinWait();
+      }
+      ProcessHandle victim =
+          ProcessHandle.of(Long.parseLong(Files.readString(started))).orElseThrow();
+      Files.delete(started);
+      CompletableFuture<Long> next = pool.submit(() -> ProcessHandle.current().pid());
+      long begin = System.nanoTime();
+      victim.destroyForcibly();
+      try {
+        doomed.get();
+        throw new IllegalStateException("the task must fail");
+      } catch (ExecutionException expected) {
+        failed[i] = millisSince(begin);
+      }
+      if (next.get() == victim.pid()) {
+        throw new IllegalStateException("the successor must answer");
+      }
+      healed[i] = millisSince(begin);
     }
-    ProcessHandle victim =
-        ProcessHandle.of(Long.parseLong(Files.readString(started))).orElseThrow();
-    Files.delete(started);
-    pool.setMaxWorkers(1); // the successor of the victim, not its neighbour, is to answer
-    long begin = System.nanoTime();
-    victim.destroyForcibly();
-    try {
-      doomed.get();
-      throw new IllegalStateException("the task must fail");
-    } catch (ExecutionException expected) {
-      print("kill_ms", millisSince(begin));
-    }
-    pool.setMaxWorkers(2);
-    CompletableFuture<?>[] both = new CompletableFuture<?>[2];
-    for (int i = 0; i < 2; i++) {
-      both[i] = pool.submit(() -> ProcessHandle.current().pid());
-    }
-    CompletableFuture.allOf(both).get();
-    while (pool.workers().stream().filter(worker -> worker.state().equals("IDLE")).count() < 2) {
-      Thread.onSpinWait();
-    }
-    print("heal_ms", millisSince(begin));
+    var _ = neighbour.cancel(true);
+    print("kill_first_ms", failed[0]);
+    Arrays.sort(failed);
+    print("kill_ms", failed[KILLS / 2]);
+    Arrays.sort(healed);
+    print("heal_ms", healed[KILLS / 2]);
+  }
+
+  private static long waitForEver() throws InterruptedException {
+    new CountDownLatch(1).await();
+    return 0;
   }
 
   /** How late is a timeout? */

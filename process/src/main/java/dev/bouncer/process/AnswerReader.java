@@ -109,7 +109,15 @@ final class AnswerReader {
       case FrameKind.PROGRESS -> {
         long task = frame.getLong();
         double fraction = Double.longBitsToDouble(frame.getLong());
-        reports.progress(worker, task, fraction, frame.getString());
+        String message = frame.getString();
+        if (!(fraction >= 0 && fraction <= 1) || message.length() > FrameKind.MAX_PROGRESS_TEXT) {
+          throw new ProtocolException(
+              "progress must be from 0 to 1, and short: fraction="
+                  + fraction
+                  + " length="
+                  + message.length());
+        }
+        reports.progress(worker, task, fraction, message);
       }
       default -> throw new ProtocolException("kind of a frame must be known: kind=" + kind);
     }
@@ -147,6 +155,9 @@ final class AnswerReader {
               + " the pool's protocol="
               + FrameKind.PROTOCOL
               + "; check the class path of the workers");
+    }
+    if (worker.pid != 0) {
+      throw new ProtocolException("worker must say hello once: worker=" + worker.id);
     }
     reports.hello(worker, frame.getLong());
     heap(frame);

@@ -68,17 +68,24 @@ final class FunctionEncoder {
   private EncodedFunction lambda(Object function, SerializedLambda lambda, LambdaClass known) {
     boolean immutable = true;
     WireOutput captured = new WireOutput(64);
+    int longestAt = 0;
+    int longestLength = 0;
     for (int i = 0; i < lambda.getCapturedArgCount(); i++) {
       Object value = lambda.getCapturedArg(i);
+      int before = captured.size();
       immutable &= ValueWriter.isImmutable(value);
       try {
         values.write(captured, value);
       } catch (IOException | RuntimeException | StackOverflowError failure) {
         throw Culprit.inCapture(lambda, i, failure);
       }
+      if (captured.size() - before > longestLength) {
+        longestAt = before;
+        longestLength = captured.size() - before;
+      }
     }
     EncodedFunction shaped = shape(lambda, known, function.getClass());
-    EncodedFunction encoded = shaped.withCaptured(captured.toBytes());
+    EncodedFunction encoded = shaped.withCaptured(captured.toBytes(), longestAt, longestLength);
     if (immutable) {
       known.kept = new Kept(function, encoded);
     }
@@ -94,7 +101,14 @@ final class FunctionEncoder {
           FunctionShape shape = FunctionShape.of(lambda);
           shaped =
               new EncodedFunction(
-                  lastId.incrementAndGet(), shape, new byte[0], shape.describe(), type, known.cost);
+                  lastId.incrementAndGet(),
+                  shape,
+                  new byte[0],
+                  0,
+                  0,
+                  shape.describe(),
+                  type,
+                  known.cost);
           known.shaped = shaped;
         }
       }
@@ -110,8 +124,9 @@ final class FunctionEncoder {
       throw Culprit.inFunction(function, failure);
     }
     Class<?> type = function.getClass();
+    byte[] encoded = output.toBytes();
     return new EncodedFunction(
-        FunctionShape.OBJECT, null, output.toBytes(), type.getName(), type, known.cost);
+        FunctionShape.OBJECT, null, encoded, 0, encoded.length, type.getName(), type, known.cost);
   }
 
   /** Takes a lambda apart; null for a function that is no lambda or does not let us. */

@@ -86,7 +86,7 @@ final class WorkerReports {
     lock.lock();
     try {
       task = worker.inFlight.peekFirst();
-      if (task == null || task.id != taskId) {
+      if (task == null || task.id != taskId || task.state == PoolTask.State.RUNNING) {
         return;
       }
       task.state = PoolTask.State.RUNNING;
@@ -157,10 +157,13 @@ final class WorkerReports {
     }
   }
 
-  void ledgerKept(Worker worker) {
+  void ledgerKept(Worker worker) throws ProtocolException {
     worker.memory.ledgerKept();
     lock.lock();
     try {
+      if (worker.ledgerState != Worker.LedgerState.ASKED_FOR || worker.memory.ledger() == null) {
+        throw new ProtocolException("ledger must be one that was offered: worker=" + worker.id);
+      }
       worker.ledgerState = Worker.LedgerState.KEPT;
       assignment.sendAhead(worker);
     } finally {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bouncer.Permit;
 import dev.bouncer.law.Eventually.Background;
+import dev.bouncer.redis.server.RealRedis;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bouncer.Permit;
+import dev.bouncer.redis.server.RealRedis;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -78,6 +79,37 @@ class FailoverTest {
     load.stopAndFindNothingLost();
     RealRedis last = primary;
     eventually("all was given back", () -> last.number(NAME, "used") == 0);
+  }
+
+  @Test
+  void sentinelPromotes_threeTimesUnderLoad_neverTooManyAndAllResumes() throws Exception {
+    int limit = 3;
+    RealRedis primary = opened(RealRedis.start());
+    RealRedis replica = opened(RealRedis.start());
+    replica.follow(primary.port());
+    RealRedis sentinel = opened(RealRedis.startSentinel("main", primary.port()));
+    String uri = "redis-sentinel://127.0.0.1:" + sentinel.port() + "#main";
+    Load load =
+        new Load(
+            limit,
+            4,
+            List.of(
+                machine(uri, limit, GRACE),
+                machine(uri, limit, GRACE),
+                machine(uri, limit, GRACE)));
+    for (int times = 0; times < 3; times++) {
+      load.awaitGrants(50);
+      RealRedis next = replica;
+      eventually("the replica follows", () -> next.replicates("master_link_status:up"));
+      eventually("Sentinel knows it", () -> sentinel.answers("slaves=1", "INFO", "sentinel"));
+      primary.kill();
+      eventually("Sentinel promotes it", () -> next.replicates("role:master"));
+      load.awaitGrants(50);
+      replica = primary;
+      primary = next;
+      replica.startAgain(); // Sentinel makes it a replica
+    }
+    load.stopAndFindNothingLost();
   }
 
   @Test

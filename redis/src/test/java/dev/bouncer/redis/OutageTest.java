@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bouncer.Permit;
+import dev.bouncer.redis.server.RealRedis;
 import io.lettuce.core.RedisURI;
 import java.net.InetAddress;
 import java.net.ServerSocket;

@@ -10,6 +10,9 @@ public final class FrameKind {
   /** The number of the task that prepares a worker for the others. */
   public static final long INITIALIZER = 0;
 
+  /** The longest message of {@link #PROGRESS}, in characters. */
+  public static final int MAX_PROGRESS_TEXT = 1_000;
+
   // ---- pool to worker
 
   /** Names a function for later tasks: int shape, then a {@link FunctionShape}. */
@@ -33,7 +36,7 @@ public final class FrameKind {
   /** Maps a slab: byte slot, string file. */
   public static final byte SHARE_SLAB = 7;
 
-  /** Runs a task whose input is in a slab: byte slot, then as in {@link #TASK}. */
+  /** Runs a task, one value of which is in a slab: byte slot, then as in {@link #TASK}. */
   public static final byte TASK_WITH_SLAB = 8;
 
   // ---- worker to pool

@@ -3,7 +3,6 @@ package dev.bouncer.process.wire;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InvalidClassException;
-import java.io.ObjectInputFilter;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.io.ObjectStreamClass;
@@ -33,10 +32,10 @@ final class JdkSerialization {
   static @Nullable Object read(
       InputStream source,
       @Nullable ClassLoader loader,
-      @Nullable ObjectInputFilter filter,
+      @Nullable ResultFilter filter,
       Codecs codecs)
       throws IOException, ClassNotFoundException {
-    try (LoadingStream stream = new LoadingStream(source, loader, codecs)) {
+    try (LoadingStream stream = new LoadingStream(source, loader, filter, codecs)) {
       if (filter != null) {
         stream.setObjectInputFilter(filter);
       }
@@ -73,11 +72,17 @@ final class JdkSerialization {
   /** Resolves classes by a given loader rather than by whoever happens to be on the stack. */
   private static final class LoadingStream extends ObjectInputStream {
     private final ClassLoader loader;
+    private final @Nullable ResultFilter filter;
     private final Codecs codecs;
 
-    LoadingStream(InputStream source, @Nullable ClassLoader loader, Codecs codecs)
+    LoadingStream(
+        InputStream source,
+        @Nullable ClassLoader loader,
+        @Nullable ResultFilter filter,
+        Codecs codecs)
         throws IOException {
       super(source);
+      this.filter = filter;
       this.codecs = codecs;
       if (!codecs.isEmpty()) {
         enableResolveObject(true);
@@ -97,7 +102,14 @@ final class JdkSerialization {
 
     @Override
     protected Object resolveObject(Object value) throws IOException {
-      return value instanceof CodedValue standIn ? codecs.restore(standIn) : value;
+      if (!(value instanceof CodedValue standIn)) {
+        return value;
+      }
+      Object restored = codecs.restore(standIn);
+      if (filter != null) {
+        filter.allowOnce(restored.getClass());
+      }
+      return restored;
     }
 
     @Override

@@ -137,7 +137,7 @@ final class Answers {
       output.begin(FrameKind.RESULT);
       output.putLong(task);
       output.putInt((int) Math.min(nanos, Integer.MAX_VALUE));
-      writeValue(result, before);
+      writeValue(task, result, before);
       output.end();
     } catch (IOException | RuntimeException | StackOverflowError unsendable) {
       output.abort();
@@ -148,7 +148,7 @@ final class Answers {
   }
 
   /** Writes a value into the frame that began {@code before}, or into a slab if it is large. */
-  private void writeValue(@Nullable Object value, int before) throws IOException {
+  private void writeValue(long task, @Nullable Object value, int before) throws IOException {
     int start = output.size();
     if (value instanceof byte[] array) {
       long size = start - before + ValueWriter.sizeOf(array);
@@ -157,7 +157,7 @@ final class Answers {
       }
       SlabSlot slot = SlabSlot.forResult((int) ValueWriter.sizeOf(array));
       Slab slab = slot == null ? null : slabs.get(slot);
-      if (slot != null && slab != null && slab.offerBytes(array)) {
+      if (slot != null && slab != null && slab.offerBytes(task, array)) {
         Slabs.writePlace(output, slot, (int) ValueWriter.sizeOf(array));
         return;
       }
@@ -169,7 +169,7 @@ final class Answers {
     int length = output.size() - start;
     SlabSlot slot = SlabSlot.forResult(length);
     Slab slab = slot == null ? null : slabs.get(slot);
-    if (slot != null && slab != null && slab.offer(output.array(), start, length)) {
+    if (slot != null && slab != null && slab.offer(task, output.array(), start, length)) {
       output.truncate(start);
       Slabs.writePlace(output, slot, length);
     }

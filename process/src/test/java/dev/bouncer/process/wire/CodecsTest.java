@@ -9,6 +9,7 @@ import dev.bouncer.process.Codec;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
@@ -219,6 +220,50 @@ class CodecsTest {
       assertThrows(ProtocolException.class, () -> read(codecs, bad), "byte " + at);
       assertThrows(ProtocolException.class, () -> read(Codecs.NONE, good));
     }
+  }
+
+  @Test
+  void filter_acceptsWhatACodecMade_butNotTheSameClassFromTheBytesOfAStream() throws Exception {
+    record RunnableCodec() implements Codec<Runnable> {
+      @Override
+      public Class<Runnable> type() {
+        return Runnable.class;
+      }
+
+      @Override
+      public void write(Runnable value, DataOutputStream output) throws IOException {
+        output.writeInt(5);
+      }
+
+      @Override
+      public Runnable read(DataInputStream input) throws IOException {
+        return new Gadget(input.readInt());
+      }
+    }
+
+    Codecs codecs = Codecs.of(List.of(new RunnableCodec()));
+    ResultFilter filter = new ResultFilter("some.where", List.of(), codecs);
+    ValueReader strict = new ValueReader(null, filter, new Slabs(), codecs);
+    Object[] array = {new Gadget(5), new Gadget(5)};
+    byte[] coded = write(codecs, array);
+    Object[] back = (Object[]) strict.read(new WireInput(coded, 0, coded.length));
+    assertEquals(5, ((Gadget) back[1]).more);
+    byte[] plain = write(Codecs.NONE, array);
+    var refused =
+        assertThrows(IOException.class, () -> strict.read(new WireInput(plain, 0, plain.length)));
+    assertEquals(Gadget.class.getName(), filter.refused(), refused.toString());
+  }
+
+  private static final class Gadget implements Runnable, Serializable {
+    private static final long serialVersionUID = 1;
+    final int more;
+
+    Gadget(int more) {
+      this.more = more;
+    }
+
+    @Override
+    public void run() {}
   }
 
   @Test
