@@ -143,6 +143,41 @@ class FailoverTest {
   }
 
   @Test
+  void promotedWithoutTheLastGrantAndRequest_theHolderKeepsItsPermit_theWaiterJoinsAgain()
+      throws Exception {
+    RealRedis primary = opened(RealRedis.start());
+    RealRedis replica = opened(RealRedis.start());
+    replica.follow(primary.port());
+    MovingAddress address = opened(new MovingAddress(primary.port()));
+    RedisSemaphore one = machine(address.uri(), 1, LONG_GRACE);
+    RedisSemaphore two = machine(address.uri(), 1, LONG_GRACE);
+    one.acquire().close();
+    two.acquire().close();
+    eventually(
+        "the replica has seen all",
+        () -> replica.number(NAME, "used") == 0 && replica.number(NAME, "fence") > 0);
+    eventually("nothing is on its way", () -> one.isQuiet() && two.isQuiet());
+    replica.promote();
+    LeasedPermit held = one.acquire();
+    CompletableFuture<Permit> waits = two.acquireAsync();
+    eventually("it stands in line", () -> primary.number(NAME, "waiting") == 1);
+    assertEquals(0, replica.number(NAME, "used"), "the replica never saw the grant");
+    assertEquals(0, replica.number(NAME, "waiting"), "nor the request");
+
+    primary.kill();
+    address.moveTo(replica.port());
+    eventually("the holder is known again", () -> replica.number(NAME, "used") == 1);
+    eventually("so is the waiter", () -> replica.number(NAME, "waiting") == 1);
+    assertTrue(held.isValid());
+    assertFalse(waits.isDone());
+    held.close();
+    LeasedPermit next = (LeasedPermit) waits.get(1, TimeUnit.MINUTES);
+    assertTrue(next.fencingToken() > held.fencingToken());
+    next.close();
+    assertFalse(held.lost().isDone(), "nothing happened to it");
+  }
+
+  @Test
   void splitBrain_bothSidesGrant_andOnlyTheTokensTellWhichIsNewer() throws Exception {
     RealRedis primary = opened(RealRedis.start());
     RealRedis replica = opened(RealRedis.start());
