@@ -155,7 +155,9 @@ final class Worker {
       }
     } catch (IOException | RuntimeException | Error failure) {
       kill();
-      dispatcher.reports().gone(this, new End(null, "", failure), true);
+      Process started = process;
+      Integer exitCode = started == null ? null : reap(started); // its pipes are closed with it
+      dispatcher.reports().gone(this, new End(exitCode, "", failure), true);
     }
   }
 
@@ -166,7 +168,11 @@ final class Worker {
     killed = true;
     Process current = process;
     if (current != null && current.isAlive()) {
-      current.descendants().forEach(ProcessHandle::destroyForcibly);
+      try {
+        current.descendants().forEach(ProcessHandle::destroyForcibly);
+      } catch (RuntimeException notListed) {
+        // No descriptor is left to look for them with; the child itself must not survive for that.
+      }
       current.destroyForcibly();
     }
   }
