@@ -45,6 +45,9 @@ final class Admission {
     TERMINATED
   }
 
+  /** How often a thread looks at a lock that is taken before it parks; about a microsecond. */
+  private static final int LOOKS = Runtime.getRuntime().availableProcessors() > 1 ? 100 : 0;
+
   private final String name;
   private final int maxQueued;
   private final WhenFull whenFull;
@@ -96,7 +99,7 @@ final class Admission {
    * @throws RejectedExecutionException if the pool is shut down, or full and told to refuse
    */
   Answer offer(PooledTask<?> task) {
-    lock.lock();
+    enter();
     try {
       PooledTask<?> dropped = null;
       if (stage != Stage.OPEN) {
@@ -129,6 +132,20 @@ final class Admission {
     } finally {
       lock.unlock();
     }
+  }
+
+  /**
+   * Takes the lock. It is held for less time than a thread needs to park and to be woken, so
+   * whoever finds it taken looks again for a moment first; one processor alone would look in vain.
+   */
+  private void enter() {
+    for (int look = 0; look < LOOKS; look++) {
+      if (lock.tryLock()) {
+        return;
+      }
+      Thread.onSpinWait();
+    }
+    lock.lock();
   }
 
   /** The place of a task that has ended counts as free: it is about to take one from the queue. */
@@ -178,7 +195,7 @@ final class Admission {
 
   /** Takes a task with a place for which a permit must be asked for; null if there is none. */
   @Nullable PooledTask<?> pollUnasked() {
-    lock.lock();
+    enter();
     try {
       return unasked.poll();
     } finally {
@@ -197,7 +214,7 @@ final class Admission {
 
   /** A task with a place has got its permit. */
   Grant granted(PooledTask<?> task, Permit permit) {
-    lock.lock();
+    enter();
     try {
       if (task.phase != PooledTask.Phase.ADMITTED) {
         return Grant.NOT_NEEDED;
@@ -216,7 +233,7 @@ final class Admission {
 
   /** A task with a place gets no permit; false if it was withdrawn meanwhile. */
   boolean refused(PooledTask<?> task) {
-    lock.lock();
+    enter();
     try {
       if (task.phase != PooledTask.Phase.ADMITTED) {
         return false;
@@ -239,7 +256,7 @@ final class Admission {
 
   /** A thread has started, or could not be started: takes the task that has waited longest. */
   First threadStarted() {
-    lock.lock();
+    enter();
     try {
       PooledTask<?> task = ready.poll();
       threadStarting = !ready.isEmpty();
@@ -256,7 +273,7 @@ final class Admission {
    * @return the task that this thread has to run next; null if there is none
    */
   @Nullable PooledTask<?> ended(PooledTask<?> task) {
-    lock.lock();
+    enter();
     try {
       boolean startThread = giveBack(task);
       PooledTask<?> next = ready.poll();
@@ -276,7 +293,7 @@ final class Admission {
    * @return whether the caller must start a thread
    */
   boolean failed(PooledTask<?> task) {
-    lock.lock();
+    enter();
     try {
       return giveBack(task);
     } finally {
@@ -331,7 +348,7 @@ final class Admission {
 
   /** Takes a task that has not started out of the queue, or from its wait for a permit. */
   Withdrawal withdraw(PooledTask<?> task) {
-    lock.lock();
+    enter();
     try {
       boolean startThread = false;
       switch (task.phase) {
@@ -367,7 +384,7 @@ final class Admission {
   /** Changes the number of places. Tasks that have one but no thread yet may lose it again. */
   Resized resize(int newMaxWorkers) {
     List<Permit> permits = new ArrayList<>();
-    lock.lock();
+    enter();
     try {
       maxWorkers = newMaxWorkers;
       while (held.size() > maxWorkers && !ready.isEmpty()) {
@@ -392,7 +409,7 @@ final class Admission {
   }
 
   void shutdown() {
-    lock.lock();
+    enter();
     try {
       if (stage == Stage.OPEN) {
         stage = Stage.SHUTDOWN;
@@ -414,7 +431,7 @@ final class Admission {
 
   /** Shuts down and empties the queue. */
   Stopped stop() {
-    lock.lock();
+    enter();
     try {
       if (stage.compareTo(Stage.STOPPING) < 0) {
         stage = Stage.STOPPING;
@@ -477,7 +494,7 @@ final class Admission {
   }
 
   int maxWorkers() {
-    lock.lock();
+    enter();
     try {
       return maxWorkers;
     } finally {
@@ -486,7 +503,7 @@ final class Admission {
   }
 
   boolean isHeldBy(Thread thread) {
-    lock.lock();
+    enter();
     try {
       return held.toList().stream().anyMatch(task -> task.isRunBy(thread));
     } finally {
@@ -495,7 +512,7 @@ final class Admission {
   }
 
   PoolStats stats() {
-    lock.lock();
+    enter();
     try {
       // A task that has ended but still holds its place is counted by its end already.
       return new PoolStats(
@@ -535,7 +552,7 @@ final class Admission {
   }
 
   PoolFullException droppedForNewcomer() {
-    lock.lock();
+    enter();
     try {
       return new PoolFullException(
           "the oldest queued task was dropped for a newcomer: " + numbers());

@@ -1,5 +1,13 @@
 package dev.bouncer;
 
+import static dev.bouncer.SemaphoreWord.CLOSED;
+import static dev.bouncer.SemaphoreWord.DRAINING;
+import static dev.bouncer.SemaphoreWord.HALF_OF_TICKETS;
+import static dev.bouncer.SemaphoreWord.LENT;
+import static dev.bouncer.SemaphoreWord.ONE_TICKET;
+import static dev.bouncer.SemaphoreWord.QUEUED;
+import static dev.bouncer.SemaphoreWord.STRICT;
+
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
@@ -43,46 +51,8 @@ import org.jspecify.annotations.Nullable;
  * java.util.concurrent.Semaphore}.
  */
 public final class AsyncSemaphore extends QueuedLimiter {
-  /*
-   * The books are one 64-bit word, so that one compare-and-set is the whole fast path:
-   *
-   *   63 ... 37   36     35       34         33       32       31 ... 0
-   *   ticket    | LENT | STRICT | DRAINING | CLOSED | QUEUED | available + 2^31
-   *
-   * available  limit - inUse; biased, so that adding and subtracting never carries into the flags.
-   * QUEUED     somebody stands in line (the line's lock guards it).
-   * CLOSED     for good.
-   * DRAINING   somebody in drain() waits until nothing is in use; nobody is admitted meanwhile.
-   * STRICT     an unfair semaphore whose first in line was overtaken too often: no more overtaking.
-   * LENT       a permit with the word's ticket is out, see below.
-   * ticket     how many lent permits there were: identifies the one that is out, and counts for
-   *            free what the word is written for anyhow. It overflows out of the word; whoever
-   *            lends the first ticket of a half counts the half before it, on the fast path: a detour
-   *            through the lock once a second would show the compiler a second source of permits,
-   *            and it could no longer do without the object of those that do not escape.
-   *
-   * Giving back once, from whatever thread, takes an atomic operation on something that belongs to
-   * the permit; giving back takes another one on the books. For one permit at a time, the lent one,
-   * both are the same: its ticket is in the word, and whoever clears LENT under that ticket has
-   * closed it. That is what the uncontended caller gets, for two atomic operations a pair instead of
-   * three. All other permits carry a closed mark of their own.
-   *
-   * The limit itself is not in the word: it changes under the lock, together with available.
-   */
-  private static final long AVAILABLE = 0xFFFF_FFFFL;
-  private static final long QUEUED = 1L << 32;
-  private static final long CLOSED = 1L << 33;
-  private static final long DRAINING = 1L << 34;
-  private static final long STRICT = 1L << 35;
-  private static final int LENT_SHIFT = 36;
-  private static final long LENT = 1L << LENT_SHIFT;
-  private static final int TICKET_SHIFT = LENT_SHIFT + 1;
-  private static final long ONE_TICKET = 1L << TICKET_SHIFT;
-
-  /** How many tickets there are before they start again from zero. */
-  static final int TICKETS = 1 << (64 - TICKET_SHIFT);
-
-  private static final int HALF_OF_TICKETS = TICKETS / 2;
+  // The books are one word, see SemaphoreWord; the limit itself is not in it: it changes under the
+  // lock, together with what is available.
 
   /** How often the first in line of an unfair semaphore may be overtaken. */
   private static final int PATIENCE = 16;
@@ -127,7 +97,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
     this.fair = builder.fair;
     this.watch = builder.watch;
     this.barring = CLOSED | DRAINING | (builder.fair ? QUEUED : STRICT);
-    STATE.set(this, biased(builder.limit));
+    STATE.set(this, SemaphoreWord.of(builder.limit));
     if (builder.named) {
       FlightRecording.know(this);
     }
@@ -187,7 +157,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
    * @return free units; below zero after the limit was lowered under what is in use
    */
   public int available() {
-    return available(state);
+    return SemaphoreWord.available(state);
   }
 
   /**
@@ -276,13 +246,13 @@ public final class AsyncSemaphore extends QueuedLimiter {
   @Override
   @Nullable Permit tryTake(int weight) {
     long now = state;
-    while ((now & (barring | LENT)) == 0 && available(now) >= weight) {
+    while ((now & (barring | LENT)) == 0 && SemaphoreWord.available(now) >= weight) {
       long next = now + (LENT + ONE_TICKET - weight); // LENT was down
       if (STATE.compareAndSet(this, now, next)) {
-        if ((ticket(next) & (HALF_OF_TICKETS - 1)) == 0) {
+        if ((SemaphoreWord.ticket(next) & (HALF_OF_TICKETS - 1)) == 0) {
           HALVES_LENT.getAndAdd(this, 1L);
         }
-        return watched(new SemaphorePermit(this, weight, loan(next)));
+        return watched(new SemaphorePermit(this, weight, SemaphoreWord.loan(next)));
       }
       now = state;
     }
@@ -292,7 +262,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
   /** Takes a permit that is not lent, because another one is. */
   private @Nullable Permit tryTakeBeside(int weight) {
     long now = state;
-    while ((now & barring) == 0 && available(now) >= weight) {
+    while ((now & barring) == 0 && SemaphoreWord.available(now) >= weight) {
       if (STATE.compareAndSet(this, now, now - weight)) {
         acquiredBeside.increment();
         return watched(new SemaphorePermit(this, weight));
@@ -308,7 +278,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
       long now = state;
       if ((now & DRAINING) != 0) {
         return false;
-      } else if (available(now) < weight) {
+      } else if (SemaphoreWord.available(now) < weight) {
         overtaken(true);
         return false;
       } else if (STATE.compareAndSet(this, now, now - weight)) {
@@ -326,12 +296,12 @@ public final class AsyncSemaphore extends QueuedLimiter {
 
   @Override
   boolean hasRoom() {
-    return available(state) > 0;
+    return SemaphoreWord.available(state) > 0;
   }
 
   @Override
   boolean passOn() {
-    if ((state & DRAINING) != 0 || available(state) < 0 || !fair) {
+    if ((state & DRAINING) != 0 || SemaphoreWord.available(state) < 0 || !fair) {
       return false;
     }
     acquiredInLine++;
@@ -372,7 +342,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
     // The mark is looked at after the word: when a ticket comes round again, its old permit is seen
     // closed. From here on the whole word has to stay as it is, or the look is repeated.
     boolean mine = false;
-    while (loan(now) == loan && (mine || permit.isOpen())) {
+    while (SemaphoreWord.loan(now) == loan && (mine || permit.isOpen())) {
       mine = true;
       permit.markClosed();
       if (STATE.compareAndSet(this, now, now + (permit.weight() - LENT))) {
@@ -408,7 +378,8 @@ public final class AsyncSemaphore extends QueuedLimiter {
   @Override
   boolean setClosedIfIdle() {
     long now = state;
-    while (available(now) == limit && (now & (LENT | QUEUED | DRAINING | CLOSED)) == 0) {
+    while (SemaphoreWord.available(now) == limit
+        && (now & (LENT | QUEUED | DRAINING | CLOSED)) == 0) {
       if (STATE.compareAndSet(this, now, now | CLOSED)) {
         return true;
       }
@@ -428,8 +399,8 @@ public final class AsyncSemaphore extends QueuedLimiter {
     long now = state;
     return new Books(
         limit,
-        limit - available(now),
-        acquiredInLine + lent(halves, ticket(now)) + acquiredBeside.sum());
+        limit - SemaphoreWord.available(now),
+        acquiredInLine + lent(halves, SemaphoreWord.ticket(now)) + acquiredBeside.sum());
   }
 
   /**
@@ -445,7 +416,7 @@ public final class AsyncSemaphore extends QueuedLimiter {
 
   /** Pretends that so many permits were lent and given back. */
   void lendForTest(int permits) {
-    long before = ticket((long) STATE.getAndAdd(this, (long) permits << TICKET_SHIFT));
+    long before = SemaphoreWord.ticket((long) STATE.getAndAdd(this, permits * ONE_TICKET));
     HALVES_LENT.getAndAdd(this, (before + permits) / HALF_OF_TICKETS - before / HALF_OF_TICKETS);
   }
 
@@ -476,23 +447,6 @@ public final class AsyncSemaphore extends QueuedLimiter {
 
   private boolean nothingInUse() {
     return booksNow().inUse() == 0;
-  }
-
-  private static int ticket(long state) {
-    return (int) (state >>> TICKET_SHIFT);
-  }
-
-  /** The ticket with LENT below it: the same again only while that permit is out. */
-  private static int loan(long state) {
-    return (int) (state >>> LENT_SHIFT);
-  }
-
-  private static int available(long state) {
-    return (int) state ^ Integer.MIN_VALUE;
-  }
-
-  private static long biased(int available) {
-    return (available ^ Integer.MIN_VALUE) & AVAILABLE;
   }
 
   private static void requireLimit(int limit) {

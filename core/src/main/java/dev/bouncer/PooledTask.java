@@ -222,7 +222,8 @@ final class PooledTask<R extends @Nullable Object> extends TaskFuture<R> {
   }
 
   String name() {
-    return pool.taskPrefix() + number;
+    int small = (int) number; // of an int and a string the compiler makes one object, not four
+    return small == number ? pool.taskPrefix() + small : pool.taskPrefix() + number;
   }
 
   @Override

@@ -16,9 +16,6 @@ abstract class QueuedLimiter extends ServedLine implements Limiter {
     super(name, maxWaiting, whenFull, timing);
   }
 
-  /** A permit without the lock, if there is room, nobody waits and nothing else is amiss. */
-  abstract @Nullable Permit tryTake(int weight);
-
   /** Makes a permit of units that were taken by {@link #take}. */
   abstract Permit permit(int weight);
 

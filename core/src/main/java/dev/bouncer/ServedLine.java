@@ -8,8 +8,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The line of a limiter: who is next, and how they give up. A subclass keeps the books (how much is
- * in use).
+ * The line of a limiter: who is next, and how they give up. A subclass keeps the {@linkplain
+ * LimiterBooks books}.
  *
  * <h2>How it works</h2>
  *
@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A request that a lowered limit made impossible steps aside, so that it blocks nobody; when the
  * limit rises, those who stepped aside come back to the head of the line, where they came from.
  */
-abstract class ServedLine {
+abstract class ServedLine extends LimiterBooks {
   private static final AtomicLong NUMBERS = new AtomicLong();
 
   final Timing timing;
@@ -56,80 +56,6 @@ abstract class ServedLine {
     this.whenFull = whenFull;
     this.timing = timing;
     this.origin = timing.nanoTime();
-  }
-
-  // The books. All but heaviest are called with the lock held.
-
-  /** Takes units for the first in line, if there are enough. */
-  abstract boolean take(int weight);
-
-  /** False if nobody in line can be served, whatever the weight. */
-  boolean hasRoom() {
-    return true;
-  }
-
-  /** Counts units that go from hand to hand; false if they must not, but go back to the books. */
-  abstract boolean passOn();
-
-  /**
-   * Makes {@link QueuedLimiter#tryTake} fail, and whoever gives back call {@link #admitWaiters}, or
-   * not.
-   */
-  abstract void setQueued(boolean queued);
-
-  /** Makes {@link QueuedLimiter#tryTake} fail for good. */
-  abstract void setClosed();
-
-  /**
-   * The same, but only if nothing is in use, in one step against every {@link
-   * QueuedLimiter#tryTake}.
-   */
-  abstract boolean setClosedIfIdle();
-
-  public abstract boolean isClosed();
-
-  /** The heaviest weight that is worth waiting for: the limit, but at least 1. */
-  abstract int heaviest();
-
-  /** Whether a request in line is not worth waiting for any more, because the limit was lowered. */
-  boolean stepsAside(int weight) {
-    return weight > heaviest();
-  }
-
-  /** The numbers of the books, to which the line adds its own. */
-  abstract Books books();
-
-  /** Whoever is first in line now was not served: called with the lock held. */
-  void headWaits(int weight, Outbox outbox) {}
-
-  /** The line has become empty: called with the lock held. */
-  void nobodyWaits(Outbox outbox) {}
-
-  /** Whether time frees units, so that {@link #nanosUntil} may know an answer. */
-  boolean freedByTime() {
-    return false;
-  }
-
-  /**
-   * Nanoseconds until so many units will have become free, if time alone decides that; called with
-   * the lock held.
-   */
-  OptionalLong nanosUntil(long units) {
-    return OptionalLong.empty();
-  }
-
-  /**
-   * One look at the books.
-   *
-   * @param limit units that may be in use
-   * @param inUse units that are
-   * @param acquired permits handed out so far
-   */
-  record Books(int limit, int inUse, long acquired) {
-    String numbers(int waiting) {
-      return "limit=%d inUse=%d available=%d waiting=%d"
-          .formatted(limit, inUse, limit - inUse, waiting);
-    }
   }
 
   // Coming.

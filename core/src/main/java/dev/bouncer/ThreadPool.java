@@ -36,11 +36,8 @@ public final class ThreadPool implements Pool {
   private final Workers workers;
   private final String taskPrefix;
   private final boolean namesThreads;
-  private final @Nullable Limiter limiter;
+  private final @Nullable PermitRequests permits;
   private final UnaryOperator<Runnable> context;
-
-  /** Calls of {@link #askForPermits} that one thread serves one after the other. */
-  private final AtomicInteger asking = new AtomicInteger();
 
   private ThreadPool(Builder builder) {
     name = builder.name != null ? builder.name : "pool-" + UNNAMED.incrementAndGet();
@@ -50,7 +47,10 @@ public final class ThreadPool implements Pool {
             name, builder.maxWorkers, builder.maxQueued, builder.whenFull, builder.limiter != null);
     namesThreads = builder.threadFactory == null;
     workers = builder.workers != null ? builder.workers : workers(builder);
-    limiter = builder.limiter;
+    permits =
+        builder.limiter == null
+            ? null
+            : new PermitRequests(builder.limiter, admission, this::startThread);
     context = builder.context;
   }
 
@@ -206,54 +206,8 @@ public final class ThreadPool implements Pool {
     if (startThread) {
       startThread();
     }
-    if (limiter != null) {
-      askForPermits(limiter);
-    }
-  }
-
-  /**
-   * Asks for a permit for each task that has got a place. Without recursion: a request that fails
-   * gives the place to the next task, and so on through the whole queue if the limiter is closed.
-   * Hence the loop: a call that finds another one at work leaves its tasks to it.
-   */
-  private void askForPermits(Limiter from) {
-    if (asking.getAndIncrement() == 0) {
-      do {
-        for (var task = admission.pollUnasked(); task != null; task = admission.pollUnasked()) {
-          askForPermit(from, task);
-        }
-      } while (asking.decrementAndGet() != 0);
-    }
-  }
-
-  private void askForPermit(Limiter from, PooledTask<?> task) {
-    CompletableFuture<Permit> request;
-    try {
-      request = from.acquireAsync();
-    } catch (Throwable thrown) { // a limiter that does not keep its contract
-      request = CompletableFuture.failedFuture(thrown);
-    }
-    task.request = request;
-    if (task.isClaimed()) {
-      task.cancelRequest();
-    }
-    var _ =
-        request.whenComplete((permit, failure) -> {
-          task.request = null;
-          if (permit != null) {
-            granted(task, permit);
-          } else if (admission.refused(task)) {
-            task.abort(Objects.requireNonNull(failure));
-            proceed(admission.failed(task));
-          }
-        });
-  }
-
-  private void granted(PooledTask<?> task, Permit permit) {
-    switch (admission.granted(task, permit)) {
-      case NOT_NEEDED -> permit.close();
-      case READY -> {}
-      case START_THREAD -> startThread();
+    if (permits != null) {
+      permits.ask();
     }
   }
 
@@ -278,8 +232,8 @@ public final class ThreadPool implements Pool {
       refusal.initCause(noThread);
       first.task().abort(refusal);
       again |= admission.failed(first.task());
-      if (limiter != null) {
-        askForPermits(limiter);
+      if (permits != null) {
+        permits.ask();
       }
     }
     return again;
@@ -306,8 +260,8 @@ public final class ThreadPool implements Pool {
         report(thread, uncaught);
       }
       task = admission.ended(task);
-      if (limiter != null) {
-        askForPermits(limiter);
+      if (permits != null) {
+        permits.ask();
       }
     }
   }

@@ -568,7 +568,7 @@ class AsyncSemaphoreTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {AsyncSemaphore.TICKETS / 2, AsyncSemaphore.TICKETS})
+  @ValueSource(ints = {SemaphoreWord.TICKETS / 2, SemaphoreWord.TICKETS})
   void ticketsThatOverflow_areCountedOnAndGiveNothingBackTwice(int tickets) throws Exception {
     AsyncSemaphore semaphore = semaphore(2);
     Permit old = semaphore.acquire();
@@ -590,7 +590,7 @@ class AsyncSemaphoreTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {AsyncSemaphore.TICKETS / 2, AsyncSemaphore.TICKETS})
+  @ValueSource(ints = {SemaphoreWord.TICKETS / 2, SemaphoreWord.TICKETS})
   void acquired_whileAnOverflowIsNotYetCounted_isExact(int tickets) throws Exception {
     AsyncSemaphore semaphore = semaphore(2);
     semaphore.lendForTest(tickets - 1);

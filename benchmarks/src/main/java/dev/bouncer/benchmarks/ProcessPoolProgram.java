@@ -4,22 +4,28 @@ import dev.bouncer.Task;
 import dev.bouncer.process.ProcessPool;
 import dev.bouncer.process.WorkerOutput;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.LongStream;
 
 /** What {@link ProcessSuite} measures of Bouncer's process pool. */
 public final class ProcessPoolProgram {
   private static final int WARM_UP_ROUNDS = 4;
+
+  /** How long round trips go on before they are measured: both sides adapt to what runs. */
+  private static final long SETTLING_NANOS = 300_000_000;
 
   private ProcessPoolProgram() {}
 
@@ -34,7 +40,7 @@ public final class ProcessPoolProgram {
   public static void main(String[] args) throws Exception {
     String what = args.length == 0 ? "all" : args[0];
     if (what.equals("owner")) {
-      own();
+      WorkerDeaths.own();
       return;
     }
     if (what.equals("train")) {
@@ -66,7 +72,8 @@ public final class ProcessPoolProgram {
     map(pool, square);
     roundTrips(pool, square);
     megabyte(pool);
-    kill(pool);
+    megabyteByHandle(pool);
+    WorkerDeaths.kill(pool);
     begin = System.nanoTime();
     pool.close();
     print("close_ms", millisSince(begin));
@@ -77,8 +84,8 @@ public final class ProcessPoolProgram {
       print("private_mb", privateMegabytes(fresh));
     }
     ready(square);
-    timeout();
-    orphan();
+    WorkerDeaths.timeout();
+    WorkerDeaths.orphan();
   }
 
   private static void train() throws InterruptedException {
@@ -100,80 +107,6 @@ public final class ProcessPoolProgram {
     }
   }
 
-  private static void timeout() throws Exception {
-    Duration timeout = Duration.ofMillis(100);
-    try (ProcessPool pool = ProcessPool.builder().maxWorkers(1).taskTimeout(timeout).build()) {
-      pool.submit(() -> 1).get();
-      long begin = System.nanoTime();
-      try {
-        pool.submit(
-                () -> {
-                  new CountDownLatch(1).await();
-                  return 0;
-                })
-            .get();
-        throw new IllegalStateException("the task must time out");
-      } catch (ExecutionException expected) {
-        print("timeout_ms", millisSince(begin) - timeout.toMillis());
-      }
-    }
-  }
-
-  /** A JVM with a pool is killed while a worker computes: how long does the worker live on? */
-  private static void orphan() throws Exception {
-    Process owner =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Ddev.bouncer.process.aotCache=off",
-                "-cp",
-                System.getProperty("java.class.path"),
-                ProcessPoolProgram.class.getName(),
-                "owner")
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
-            .start();
-    try (var output = owner.inputReader()) {
-      ProcessHandle worker = ProcessHandle.of(Long.parseLong(output.readLine())).orElseThrow();
-      long begin = System.nanoTime();
-      owner.destroyForcibly();
-      while (isRunning(worker)) {
-        Thread.onSpinWait();
-      }
-      print("orphan_ms", millisSince(begin));
-    } finally {
-      owner.destroyForcibly();
-    }
-  }
-
-  /** A dead process stays in the table until its new parent looks at it. */
-  private static boolean isRunning(ProcessHandle process) throws IOException {
-    try {
-      Path status = Path.of("/proc", "" + process.pid(), "stat");
-      return process.isAlive()
-          && !(Files.exists(status) && Files.readString(status).contains(") Z "));
-    } catch (NoSuchFileException gone) {
-      return false;
-    }
-  }
-
-  private static void own() throws Exception {
-    ProcessPool pool = ProcessPool.of(1);
-    long pid = pool.submit(() -> ProcessHandle.current().pid()).get();
-    var _ = pool.submit(ProcessPoolProgram::computeForEver);
-    while (!pool.workers().getFirst().state().equals("BUSY")) {
-      Thread.onSpinWait();
-    }
-    System.out.println(pid);
-    new CountDownLatch(1).await();
-  }
-
-  private static long computeForEver() {
-    long sum = 1;
-    while (sum != 0) {
-      sum = sum * 31 | 1;
-    }
-    return sum;
-  }
-
   private static double submitAll(ProcessPool pool, Task<Long, Long> task, int count)
       throws Exception {
     long begin = System.nanoTime();
@@ -191,17 +124,35 @@ public final class ProcessPoolProgram {
 
   private static void map(ProcessPool pool, Task<Long, Long> square) {
     List<Long> inputs = LongStream.range(0, 200_000).boxed().toList();
+    print("map", bestMap(pool, square, inputs, 8_192));
+    for (int each : new int[] {100, 1_000}) {
+      int batches = 4_000_000 / each;
+      List<long[]> longs = Collections.nCopies(batches, LongStream.range(0, each).toArray());
+      print("map" + each, each * bestMap(pool, ProcessPoolProgram::squares, longs, 256));
+    }
+  }
+
+  /** Returns how many inputs are mapped a second; the best of three runs. */
+  private static <T> double bestMap(ProcessPool pool, Task<T, ?> task, List<T> inputs, int buffer) {
     double best = 0;
     for (int i = 0; i < 3; i++) {
       long begin = System.nanoTime();
-      try (var results = pool.mapping(square).buffer(8_192).over(inputs)) {
+      try (var results = pool.mapping(task).buffer(buffer).over(inputs)) {
         if (results.count() != inputs.size()) {
           throw new IllegalStateException("results are missing");
         }
       }
       best = Math.max(best, inputs.size() * 1e9 / (System.nanoTime() - begin));
     }
-    print("map", best);
+    return best;
+  }
+
+  private static long[] squares(long[] numbers) {
+    long[] squares = new long[numbers.length];
+    for (int i = 0; i < squares.length; i++) {
+      squares[i] = numbers[i] * numbers[i];
+    }
+    return squares;
   }
 
   private static void roundTrips(ProcessPool pool, Task<Long, Long> square) throws Exception {
@@ -227,6 +178,9 @@ public final class ProcessPoolProgram {
   private static long[] sortedRoundTrips(ProcessPool pool, Task<Long, Long> square)
       throws Exception {
     long[] nanos = new long[5_000];
+    for (long start = System.nanoTime(); System.nanoTime() - start < SETTLING_NANOS; ) {
+      pool.submit(square, 1L).get();
+    }
     for (int i = 0; i < nanos.length; i++) {
       long begin = System.nanoTime();
       pool.submit(square, (long) i).get();
@@ -248,42 +202,48 @@ public final class ProcessPoolProgram {
     print("mb_ms", nanos[nanos.length / 2] / 1e6);
   }
 
-  private static void kill(ProcessPool pool) throws Exception {
-    Path started = Files.createTempFile("bouncer-bench-", "");
-    Files.delete(started);
-    String file = started.toString();
-    var doomed =
-        pool.submit(() -> {
-          Files.writeString(Path.of(file + "~"), "" + ProcessHandle.current().pid());
-          Files.move(Path.of(file + "~"), Path.of(file));
-          new CountDownLatch(1).await();
-          return 0;
-        });
-    while (!Files.exists(started)) {
-      Thread.onSpinWait();
-    }
-    ProcessHandle victim =
-        ProcessHandle.of(Long.parseLong(Files.readString(started))).orElseThrow();
-    Files.delete(started);
-    pool.setMaxWorkers(1); // the successor of the victim, not its neighbour, is to answer
-    long begin = System.nanoTime();
-    victim.destroyForcibly();
+  /** One megabyte in a file that the pool and its workers map: only its name is sent. */
+  private static void megabyteByHandle(ProcessPool pool) throws Exception {
+    Path shared = Path.of("/dev/shm");
+    Path file =
+        Files.createTempFile(
+            Files.isDirectory(shared) ? shared : Path.of(System.getProperty("java.io.tmpdir")),
+            "bouncer-bench-",
+            "");
     try {
-      doomed.get();
-      throw new IllegalStateException("the task must fail");
-    } catch (ExecutionException expected) {
-      print("kill_ms", millisSince(begin));
+      Files.write(file, new byte[1 << 20]);
+      Task<String, Integer> look = name -> mapped(name).remaining();
+      String name = file.toString();
+      long[] nanos = new long[5_000];
+      for (int i = 0; i < nanos.length; i++) {
+        long begin = System.nanoTime();
+        if (pool.submit(look, name).get() != 1 << 20) {
+          throw new IllegalStateException("the megabyte is not whole");
+        }
+        nanos[i] = System.nanoTime() - begin;
+      }
+      Arrays.sort(nanos);
+      print("mb_handle_us", nanos[nanos.length / 2] / 1e3);
+    } finally {
+      Files.delete(file);
     }
-    pool.setMaxWorkers(2);
-    CompletableFuture<?>[] both = new CompletableFuture<?>[2];
-    for (int i = 0; i < 2; i++) {
-      both[i] = pool.submit(() -> ProcessHandle.current().pid());
-    }
-    CompletableFuture.allOf(both).get();
-    while (pool.workers().stream().filter(worker -> worker.state().equals("IDLE")).count() < 2) {
-      Thread.onSpinWait();
-    }
-    print("heal_ms", millisSince(begin));
+  }
+
+  private static final Map<String, ByteBuffer> MAPPED = new ConcurrentHashMap<>();
+
+  /** Maps a file at its first use in a worker. */
+  private static ByteBuffer mapped(String name) {
+    return MAPPED
+        .computeIfAbsent(
+            name,
+            file -> {
+              try (FileChannel channel = FileChannel.open(Path.of(file))) {
+                return channel.map(MapMode.READ_ONLY, 0, channel.size());
+              } catch (IOException failure) {
+                throw new UncheckedIOException(failure);
+              }
+            })
+        .duplicate();
   }
 
   private static long cpuNanos(ProcessPool pool) {
@@ -313,11 +273,11 @@ public final class ProcessPoolProgram {
     return kilobytes / 1024.0;
   }
 
-  private static double millisSince(long begin) {
+  static double millisSince(long begin) {
     return (System.nanoTime() - begin) / 1e6;
   }
 
-  private static void print(String name, double value) {
+  static void print(String name, double value) {
     System.out.println(name + " " + value);
   }
 }

@@ -1,6 +1,10 @@
 package dev.bouncer.benchmarks;
 
+import dev.bouncer.Pool;
+import dev.bouncer.process.ProcessPool;
+import java.io.File;
 import java.io.IOException;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,12 +18,18 @@ import java.util.concurrent.TimeUnit;
 /**
  * The process pool beside those of Python and Node, if they are there: one program each, run in
  * turn, each in a process of its own. Every program prints its figures as {@code name value} lines.
+ *
+ * <p>Latencies depend on whether a processor must be woken, so everything is measured twice: with
+ * all cores, and with parent and workers pinned to one core, where {@code taskset} is there.
  */
 final class ProcessSuite {
   private static final int ROUNDS = 5;
 
   /** For what is only to be seen beside something else. */
   private static final double NO_TARGET = Double.NaN;
+
+  /** Which cores the programs may use. */
+  private record Regime(String suffix, String note, List<String> prefix) {}
 
   private record Target(
       String id, String what, String figure, String unit, boolean moreIsBetter, double target) {}
@@ -29,17 +39,22 @@ final class ProcessSuite {
           new Target("P1", "pool(2) to first result, cold", "first_ms", "ms", false, 70),
           new Target(
               "P1b", "the same without an AOT cache", "first_uncached_ms", "ms", false, NO_TARGET),
+          new Target("P1c", "a bare JVM, start to end", "bare_ms", "ms", false, NO_TARGET),
           new Target("P2", "first result, worker ready", "ready_us", "µs", false, 100),
           new Target("P3", "first 20,000 tasks of a cold pool", "cold20k", "/s", true, 300_000),
           new Target("P4", "tiny tasks, submit and get, 1 M", "submit1M", "/s", true, 3_000_000),
           new Target(
               "P5", "map of 200,000 tiny tasks, no chunk size", "map", "/s", true, 3_000_000),
+          new Target("P5b", "numbers of a map, 100 an input", "map100", "/s", true, 10_000_000),
+          new Target("P5c", "numbers of a map, 1,000 an input", "map1000", "/s", true, 25_000_000),
           new Target("P6", "round trip p50, idle cores", "rtt50_us", "µs", false, 5),
           new Target("P6b", "round trip p99, idle cores", "rtt99_us", "µs", false, NO_TARGET),
           new Target("P7", "round trip p99, busy cores", "rtt99_busy_us", "µs", false, 50),
           new Target("P7b", "round trip p50, busy cores", "rtt50_busy_us", "µs", false, NO_TARGET),
           new Target("P8", "1 MB there and back", "mb_ms", "ms", false, 0.7),
+          new Target("P8b", "1 MB by handle, p50", "mb_handle_us", "µs", false, 15),
           new Target("P9", "kill -9 to failed future", "kill_ms", "ms", false, 5),
+          new Target("P9b", "the same, first in its JVM", "kill_first_ms", "ms", false, NO_TARGET),
           new Target("P10", "kill -9 to result from its successor", "heal_ms", "ms", false, 70),
           new Target("P11", "timeout of 100 ms, late by", "timeout_ms", "ms", false, 5),
           new Target("P12", "pool killed, busy worker gone after", "orphan_ms", "ms", false, 50),
@@ -57,13 +72,20 @@ final class ProcessSuite {
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-Ddev.bouncer.process.aotCache=" + folder.resolve("caches"),
             "-cp",
-            System.getProperty("java.class.path"),
+            ownClassPath(),
             ProcessPoolProgram.class.getName());
     contenders.put("bouncer", ours);
     try {
       addScript(contenders, folder, "python3", "process_pool.py");
       addScript(contenders, folder, "node", "process_pool.js");
-      return table(measure(contenders));
+      Table table =
+          new Table("Process pools, 2 workers, medians of " + ROUNDS + " interleaved rounds");
+      List<Regime> regimes = regimes();
+      var figures = measure(contenders, regimes);
+      for (Regime regime : regimes) {
+        fill(table, regime, figures.getOrDefault(regime, Map.of()));
+      }
+      return table;
     } finally {
       try (var files = Files.walk(folder)) {
         for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
@@ -73,14 +95,54 @@ final class ProcessSuite {
     }
   }
 
+  /** The benchmarks and what they use of Bouncer: not the jars of the peers of other suites. */
+  private static String ownClassPath() throws IOException {
+    List<String> places = new ArrayList<>();
+    for (Class<?> type : List.of(ProcessSuite.class, ProcessPool.class, Pool.class)) {
+      try {
+        places.add(
+            Path.of(type.getProtectionDomain().getCodeSource().getLocation().toURI()).toString());
+      } catch (URISyntaxException impossible) {
+        throw new IOException(impossible);
+      }
+    }
+    return String.join(File.pathSeparator, places);
+  }
+
+  private static List<Regime> regimes() throws IOException {
+    Regime free = new Regime("", "", List.of());
+    Path status = Path.of("/proc/self/status");
+    if (!starts("taskset") || !Files.exists(status)) {
+      return List.of(free);
+    }
+    String core =
+        Files.readAllLines(status).stream()
+            .filter(line -> line.startsWith("Cpus_allowed_list:"))
+            .map(line -> line.replaceAll("[^0-9]*([0-9]+).*", "$1"))
+            .findFirst()
+            .orElse("0");
+    return List.of(free, new Regime("/1", ", one core", List.of("taskset", "-c", core)));
+  }
+
+  private static boolean starts(String program) {
+    try {
+      return new ProcessBuilder(program, "--version")
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start()
+              .onExit()
+              .join()
+              .exitValue()
+          == 0;
+    } catch (IOException notInstalled) {
+      return false;
+    }
+  }
+
   private static void addScript(
       Map<String, List<String>> contenders, Path folder, String interpreter, String script)
       throws IOException {
-    try {
-      if (new ProcessBuilder(interpreter, "--version").start().onExit().join().exitValue() != 0) {
-        return;
-      }
-    } catch (IOException notInstalled) {
+    if (!starts(interpreter)) {
       return;
     }
     Path file = folder.resolve(script);
@@ -93,29 +155,52 @@ final class ProcessSuite {
     contenders.put(interpreter, List.of(interpreter, file.toString()));
   }
 
-  private static Map<String, Map<String, List<Double>>> measure(
-      Map<String, List<String>> contenders) throws IOException, InterruptedException {
-    Map<String, Map<String, List<Double>>> figures = new LinkedHashMap<>();
+  private static Map<Regime, Map<String, Map<String, List<Double>>>> measure(
+      Map<String, List<String>> contenders, List<Regime> regimes)
+      throws IOException, InterruptedException {
+    Map<Regime, Map<String, Map<String, List<Double>>>> figures = new LinkedHashMap<>();
     List<String> bouncer = contenders.getOrDefault("bouncer", List.of());
     run(with(bouncer, "train"), new LinkedHashMap<>());
     for (int round = 1; round <= ROUNDS; round++) {
-      run(
-          with(bouncer, "uncached"),
-          figures.computeIfAbsent("bouncer", _ -> new LinkedHashMap<>()));
-      for (var contender : contenders.entrySet()) {
-        run(
-            contender.getValue(),
-            figures.computeIfAbsent(contender.getKey(), _ -> new LinkedHashMap<>()));
-        System.err.printf("process round %d of %d: %s%n", round, ROUNDS, contender.getKey());
+      for (Regime regime : regimes) {
+        var own = figures.computeIfAbsent(regime, _ -> new LinkedHashMap<>());
+        var ours = own.computeIfAbsent("bouncer", _ -> new LinkedHashMap<>());
+        run(pinned(regime, with(bouncer, "uncached")), ours);
+        ours.computeIfAbsent("bare_ms", _ -> new ArrayList<>()).add(bare(regime));
+        for (var contender : contenders.entrySet()) {
+          run(
+              pinned(regime, contender.getValue()),
+              own.computeIfAbsent(contender.getKey(), _ -> new LinkedHashMap<>()));
+          System.err.printf(
+              "process round %d of %d: %s%s%n", round, ROUNDS, contender.getKey(), regime.note);
+        }
       }
     }
     return figures;
+  }
+
+  private static List<String> pinned(Regime regime, List<String> command) {
+    List<String> longer = new ArrayList<>(regime.prefix);
+    longer.addAll(command);
+    return longer;
   }
 
   private static List<String> with(List<String> command, String argument) {
     List<String> longer = new ArrayList<>(command);
     longer.add(argument);
     return longer;
+  }
+
+  /** How long a JVM takes that does nothing: no worker starts faster than most of this. */
+  private static double bare(Regime regime) throws IOException, InterruptedException {
+    String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    List<String> command =
+        pinned(
+            regime,
+            List.of(java, "-XX:+UseSerialGC", "-cp", ownClassPath(), BareProgram.class.getName()));
+    long begin = System.nanoTime();
+    run(command, new LinkedHashMap<>());
+    return (System.nanoTime() - begin) / 1e6;
   }
 
   /** Runs a program and adds the figures that it prints. */
@@ -133,9 +218,8 @@ final class ProcessSuite {
     }
   }
 
-  private static Table table(Map<String, Map<String, List<Double>>> figures) {
-    Table table =
-        new Table("Process pools, 2 workers, medians of " + ROUNDS + " interleaved rounds");
+  private static void fill(
+      Table table, Regime regime, Map<String, Map<String, List<Double>>> figures) {
     Map<String, List<Double>> ours = figures.getOrDefault("bouncer", Map.of());
     for (Target target : TARGETS) {
       List<Double> own = sorted(ours, target.figure);
@@ -151,28 +235,35 @@ final class ProcessSuite {
         String ratio = Table.ratio(target.moreIsBetter ? median / other : other / median);
         String peerText = peer.getKey() + " " + Table.number(other) + " " + target.unit;
         if (first) {
-          add(table, target, own, peerText, ratio, met);
+          add(table, target, regime, own, peerText, ratio, met);
           first = false;
         } else {
           table.addPeer("", "", "", peerText, ratio);
         }
       }
       if (first) {
-        add(table, target, own, "", "", met);
+        add(table, target, regime, own, "", "", met);
       }
     }
-    return table;
   }
 
   private static void add(
-      Table table, Target target, List<Double> own, String peer, String ratio, boolean met) {
+      Table table,
+      Target target,
+      Regime regime,
+      List<Double> own,
+      String peer,
+      String ratio,
+      boolean met) {
+    String id = target.id + regime.suffix;
+    String what = target.what + regime.note;
     String ours = Table.range(new Rounds.Figures(own), target.unit);
     if (Double.isNaN(target.target)) {
-      table.addPeer(target.id, target.what, ours, peer, ratio);
+      table.addPeer(id, what, ours, peer, ratio);
     } else {
       String goal =
           (target.moreIsBetter ? "≥ " : "≤ ") + Table.number(target.target) + " " + target.unit;
-      table.add(target.id, target.what, ours, peer, ratio, goal, met);
+      table.add(id, what, ours, peer, ratio, goal, met);
     }
   }
 

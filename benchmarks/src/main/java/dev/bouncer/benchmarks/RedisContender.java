@@ -79,7 +79,7 @@ interface RedisContender extends AutoCloseable {
     };
   }
 
-  private static RedissonClient redisson(String uri) {
+  static RedissonClient redisson(String uri) {
     Config config = new Config();
     config.useSingleServer().setAddress(uri);
     return Redisson.create(config);

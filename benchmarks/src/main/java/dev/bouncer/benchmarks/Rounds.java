@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,23 +42,40 @@ final class Rounds {
   /** Runs {@code program} once a round for each contender, whose name is its last argument. */
   Map<String, Figures> measure(Class<?> program, List<String> arguments, List<String> contenders)
       throws IOException, InterruptedException {
-    Map<String, List<Double>> figures = new LinkedHashMap<>();
-    contenders.forEach(contender -> figures.put(contender, new ArrayList<>()));
+    Map<String, Figures> figures = new LinkedHashMap<>();
+    measureSeveral(program, arguments, contenders)
+        .forEach((name, list) -> figures.put(name, list.getFirst()));
+    return figures;
+  }
+
+  /** The same for a program whose last line has several figures with spaces between them. */
+  Map<String, List<Figures>> measureSeveral(
+      Class<?> program, List<String> arguments, List<String> contenders)
+      throws IOException, InterruptedException {
+    Map<String, List<List<Double>>> lines = new LinkedHashMap<>();
+    contenders.forEach(contender -> lines.put(contender, new ArrayList<>()));
     for (int round = 1; round <= rounds; round++) {
       for (String contender : contenders) {
-        double figure = measureOnce(program, arguments, contender);
-        figures.getOrDefault(contender, new ArrayList<>()).add(figure);
+        List<Double> figures = measureOnce(program, arguments, contender);
+        lines.getOrDefault(contender, new ArrayList<>()).add(figures);
         System.err.printf(
-            "%s %s round %d of %d: %s %.2f%n",
-            program.getSimpleName(), arguments, round, rounds, contender, figure);
+            "%s %s round %d of %d: %s %s%n",
+            program.getSimpleName(), arguments, round, rounds, contender, figures);
       }
     }
-    Map<String, Figures> sorted = new LinkedHashMap<>();
-    figures.forEach((name, list) -> sorted.put(name, new Figures(list.stream().sorted().toList())));
+    Map<String, List<Figures>> sorted = new LinkedHashMap<>();
+    lines.forEach((name, list) -> {
+      List<Figures> columns = new ArrayList<>();
+      for (int column = 0; column < list.getFirst().size(); column++) {
+        int index = column;
+        columns.add(new Figures(list.stream().map(line -> line.get(index)).sorted().toList()));
+      }
+      sorted.put(name, columns);
+    });
     return sorted;
   }
 
-  private double measureOnce(Class<?> program, List<String> arguments, String contender)
+  private List<Double> measureOnce(Class<?> program, List<String> arguments, String contender)
       throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -72,6 +90,8 @@ final class Rounds {
     if (exit != 0) {
       throw new IOException("measurement failed: exit=" + exit + " command=" + command);
     }
-    return Double.parseDouble(output.lines().toList().getLast().strip());
+    return Arrays.stream(output.lines().toList().getLast().strip().split(" "))
+        .map(Double::valueOf)
+        .toList();
   }
 }

@@ -1,11 +1,13 @@
 // The same figures for a pool of two Node child processes with the fastest channel that Node has:
 // child_process.fork with 'advanced' serialization. Leaner than the pools on npm, which build on it.
 const { fork } = require('node:child_process');
+const { readFileSync, existsSync } = require('node:fs');
 
 if (process.argv[2] === 'worker') {
   process.on('message', ([id, kind, value]) => {
     if (kind === 'hang') return;
-    process.send([id, kind === 'square' ? value * value : value]);
+    if (kind === 'squares') process.send([id, value.map((n) => n * n)]);
+    else process.send([id, kind === 'square' ? value * value : value]);
   });
   return;
 }
@@ -59,15 +61,41 @@ async function submitAll(pool, count) {
   return count / ((now() - begin) / 1e3);
 }
 
+// The processor time of this process and the workers in seconds; a tick is a hundredth everywhere.
+function cpuSeconds(pool) {
+  let ticks = 0;
+  for (const pid of [process.pid, ...pool.workers.map((worker) => worker.pid)]) {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').pop().split(' ');
+    ticks += Number(fields[11]) + Number(fields[12]);
+  }
+  return ticks / 100;
+}
+
+function privateMegabytes(pid) {
+  const lines = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8').split('\n');
+  const own = lines.find((line) => line.startsWith('Private_Dirty:'));
+  return Number(own.replace(/\D/g, '')) / 1024;
+}
+
 (async () => {
   let begin = now();
   const pool = new Pool(2);
   await pool.submit('square', 3);
   print('first_ms', now() - begin);
   print('cold20k', await submitAll(pool, 20000));
+  const linux = existsSync('/proc/self/smaps_rollup');
+  const before = linux ? cpuSeconds(pool) : 0;
   const speed = await submitAll(pool, 20000); // 1 M would take minutes; its speed is the same
   print('submit1M', speed);
+  if (linux) print('cpu_ns', (cpuSeconds(pool) - before) * 1e9 / 20000);
   print('map', speed);
+  for (const each of [100, 1000]) {
+    const batch = Array.from({ length: each }, (_, i) => i);
+    const batches = 400000 / each;
+    begin = now();
+    await Promise.all(Array.from({ length: batches }, () => pool.submit('squares', batch)));
+    print('map' + each, batches * each / ((now() - begin) / 1e3));
+  }
   let times = [];
   for (let i = 0; i < 2000; i++) {
     begin = now();
@@ -94,6 +122,7 @@ async function submitAll(pool, count) {
   print('kill_ms', now() - begin);
   const idle = new Pool(2);
   await Promise.all([idle.submit('square', 1), idle.submit('square', 2)]);
+  if (linux) print('private_mb', privateMegabytes(idle.workers[1].pid));
   begin = now();
   await idle.close();
   print('close_ms', now() - begin);

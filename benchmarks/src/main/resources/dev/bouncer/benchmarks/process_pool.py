@@ -14,6 +14,16 @@ def sleep(seconds):
     time.sleep(seconds)
 
 
+def cpu_seconds(pool):
+    """The processor time of this process and the workers, as far as the system tells it."""
+    ticks = 0
+    for pid in [os.getpid(), *pool._processes]:
+        with open(f"/proc/{pid}/stat") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def submit_all(pool, count):
     begin = time.perf_counter()
     futures = [pool.submit(square, i) for i in range(count)]
@@ -29,10 +39,18 @@ def main():
     pool.submit(square, 3).result()
     print("first_ms", (time.perf_counter() - begin) * 1e3)
     print("cold20k", submit_all(pool, 20_000))
+    linux = os.path.exists("/proc/self/stat")
+    before = cpu_seconds(pool) if linux else 0
     print("submit1M", submit_all(pool, 20_000))  # 1 M would take minutes; its speed is the same
+    if linux:
+        print("cpu_ns", (cpu_seconds(pool) - before) * 1e9 / 20_000)
     begin = time.perf_counter()
     assert sum(1 for _ in pool.map(square, range(20_000))) == 20_000
     print("map", 20_000 / (time.perf_counter() - begin))
+    for each in (100, 1_000):
+        begin = time.perf_counter()
+        assert sum(1 for _ in pool.map(square, range(1_000_000), chunksize=each)) == 1_000_000
+        print(f"map{each}", 1_000_000 / (time.perf_counter() - begin))
     times = []
     for i in range(2_000):
         begin = time.perf_counter()
@@ -68,7 +86,8 @@ def main():
     try:
         doomed.result()
     except concurrent.futures.process.BrokenProcessPool:
-        print("kill_ms", (time.perf_counter() - begin) * 1e3)
+        print("kill_ms", (time.perf_counter() - begin) * 1e3, flush=True)
+    os._exit(0)  # the broken pool would complain at the exit of the interpreter
 
 
 if __name__ == "__main__":

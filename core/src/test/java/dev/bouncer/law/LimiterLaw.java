@@ -380,7 +380,7 @@ public abstract class LimiterLaw {
     CompletableFuture<Permit> next = limiter.acquireAsync();
     held.close();
     next.get(1, TimeUnit.MINUTES).close();
-    assertTrue(bad.isCompletedExceptionally());
+    eventually("the callback has thrown", bad::isCompletedExceptionally);
     assertNumbers(limiter, 1, 0, 0);
   }
 

@@ -104,11 +104,20 @@ final class AnswerReader {
           throw new ProtocolException("slab must be one that was offered: slot=" + slot);
         }
       }
+      case FrameKind.HEAP -> heap(frame);
       case FrameKind.LEDGER_KEPT -> reports.ledgerKept(worker);
       case FrameKind.PROGRESS -> {
         long task = frame.getLong();
         double fraction = Double.longBitsToDouble(frame.getLong());
-        reports.progress(worker, task, fraction, frame.getString());
+        String message = frame.getString();
+        if (!(fraction >= 0 && fraction <= 1) || message.length() > FrameKind.MAX_PROGRESS_TEXT) {
+          throw new ProtocolException(
+              "progress must be from 0 to 1, and short: fraction="
+                  + fraction
+                  + " length="
+                  + message.length());
+        }
+        reports.progress(worker, task, fraction, message);
       }
       default -> throw new ProtocolException("kind of a frame must be known: kind=" + kind);
     }
@@ -147,7 +156,20 @@ final class AnswerReader {
               + FrameKind.PROTOCOL
               + "; check the class path of the workers");
     }
+    if (worker.pid != 0) {
+      throw new ProtocolException("worker must say hello once: worker=" + worker.id);
+    }
     reports.hello(worker, frame.getLong());
+    heap(frame);
+  }
+
+  private void heap(WireInput frame) throws ProtocolException {
+    long used = frame.getLong();
+    long max = frame.getLong();
+    if (used < 0 || used > max) {
+      throw new ProtocolException("heap must hold what is used: used=" + used + " max=" + max);
+    }
+    reports.heap(worker, used, max);
   }
 
   private void result(PoolTask<?> task, WireInput frame) throws ProtocolException {
@@ -210,11 +232,13 @@ final class AnswerReader {
   }
 
   private ResultFilter filter(PoolTask<?> task) {
-    return new ResultFilter(task.function.origin.getPackageName(), options.resultTypes());
+    return new ResultFilter(
+        task.function.origin.getPackageName(), options.resultTypes(), options.codecs());
   }
 
   private ValueReader values(PoolTask<?> task, ResultFilter filter) {
-    return new ValueReader(task.function.origin.getClassLoader(), filter, worker.memory.slabs());
+    return new ValueReader(
+        task.function.origin.getClassLoader(), filter, worker.memory.slabs(), options.codecs());
   }
 
   private static Exception explain(ResultFilter filter, Throwable unreadable) {

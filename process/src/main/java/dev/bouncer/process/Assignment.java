@@ -169,6 +169,9 @@ final class Assignment {
               .findFirst()
               .orElseThrow(() -> new ProtocolException("task must be in flight: task=" + taskId));
     }
+    if (task.state == PoolTask.State.RUNNING) {
+      throw new ProtocolException("task must not be given back after it started: task=" + taskId);
+    }
     var _ = worker.inFlight.removeLastOccurrence(task);
     forget(worker, task);
     if (task.interrupted || !task.isWanted()) {

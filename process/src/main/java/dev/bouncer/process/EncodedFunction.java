@@ -14,6 +14,11 @@ final class EncodedFunction {
   /** The captured values as they stood at the submit, in the encoding of the wire. */
   final byte[] captured;
 
+  /** Where in {@link #captured} the longest of the values is; empty if there is none. */
+  final int longestAt;
+
+  final int longestLength;
+
   /** What to call the function in messages. */
   final String name;
 
@@ -27,18 +32,23 @@ final class EncodedFunction {
       int id,
       @Nullable FunctionShape shape,
       byte[] captured,
+      int longestAt,
+      int longestLength,
       String name,
       Class<?> origin,
       TaskCost cost) {
     this.id = id;
     this.shape = shape;
     this.captured = captured;
+    this.longestAt = longestAt;
+    this.longestLength = longestLength;
     this.name = name;
     this.origin = origin;
     this.cost = cost;
   }
 
-  EncodedFunction withCaptured(byte[] values) {
-    return new EncodedFunction(id, shape, values, name, origin, cost);
+  EncodedFunction withCaptured(byte[] values, int newLongestAt, int newLongestLength) {
+    return new EncodedFunction(
+        id, shape, values, newLongestAt, newLongestLength, name, origin, cost);
   }
 }

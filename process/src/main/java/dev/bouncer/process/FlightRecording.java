@@ -29,6 +29,12 @@ final class FlightRecording {
     }
   }
 
+  static void heap(String pool, Worker worker, long used, long max) {
+    if (FlightRecorder.isInitialized()) {
+      WorkerHeapEvent.emit(pool, worker.id, worker.pid, used, max);
+    }
+  }
+
   /** Records a task from now until its future is done. */
   static void submitted(String pool, PoolTask<?> task) {
     if (FlightRecorder.isInitialized()) {

@@ -19,7 +19,12 @@ import org.jspecify.annotations.Nullable;
  * none of them can change.
  */
 final class FunctionEncoder {
+  private final ValueWriter values;
   private final AtomicInteger lastId = new AtomicInteger(FunctionShape.OBJECT);
+
+  FunctionEncoder(ValueWriter values) {
+    this.values = values;
+  }
 
   private final ClassValue<LambdaClass> lambdaClasses =
       new ClassValue<>() {
@@ -63,17 +68,24 @@ final class FunctionEncoder {
   private EncodedFunction lambda(Object function, SerializedLambda lambda, LambdaClass known) {
     boolean immutable = true;
     WireOutput captured = new WireOutput(64);
+    int longestAt = 0;
+    int longestLength = 0;
     for (int i = 0; i < lambda.getCapturedArgCount(); i++) {
       Object value = lambda.getCapturedArg(i);
+      int before = captured.size();
       immutable &= ValueWriter.isImmutable(value);
       try {
-        ValueWriter.write(captured, value);
+        values.write(captured, value);
       } catch (IOException | RuntimeException | StackOverflowError failure) {
         throw Culprit.inCapture(lambda, i, failure);
       }
+      if (captured.size() - before > longestLength) {
+        longestAt = before;
+        longestLength = captured.size() - before;
+      }
     }
     EncodedFunction shaped = shape(lambda, known, function.getClass());
-    EncodedFunction encoded = shaped.withCaptured(captured.toBytes());
+    EncodedFunction encoded = shaped.withCaptured(captured.toBytes(), longestAt, longestLength);
     if (immutable) {
       known.kept = new Kept(function, encoded);
     }
@@ -89,7 +101,14 @@ final class FunctionEncoder {
           FunctionShape shape = FunctionShape.of(lambda);
           shaped =
               new EncodedFunction(
-                  lastId.incrementAndGet(), shape, new byte[0], shape.describe(), type, known.cost);
+                  lastId.incrementAndGet(),
+                  shape,
+                  new byte[0],
+                  0,
+                  0,
+                  shape.describe(),
+                  type,
+                  known.cost);
           known.shaped = shaped;
         }
       }
@@ -97,16 +116,17 @@ final class FunctionEncoder {
     return shaped;
   }
 
-  private static EncodedFunction whole(Object function, LambdaClass known) {
+  private EncodedFunction whole(Object function, LambdaClass known) {
     WireOutput output = new WireOutput(512);
     try {
-      ValueWriter.write(output, function);
+      values.write(output, function);
     } catch (IOException | RuntimeException | StackOverflowError failure) {
       throw Culprit.inFunction(function, failure);
     }
     Class<?> type = function.getClass();
+    byte[] encoded = output.toBytes();
     return new EncodedFunction(
-        FunctionShape.OBJECT, null, output.toBytes(), type.getName(), type, known.cost);
+        FunctionShape.OBJECT, null, encoded, 0, encoded.length, type.getName(), type, known.cost);
   }
 
   /** Takes a lambda apart; null for a function that is no lambda or does not let us. */

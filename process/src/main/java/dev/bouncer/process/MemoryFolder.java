@@ -2,10 +2,9 @@ package dev.bouncer.process;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -55,17 +54,10 @@ final class MemoryFolder {
       throw new IOException("shared memory must have room: bytes=" + bytes + " max=" + maxBytes);
     }
     try {
-      if (Files.getFileStore(folder).getUsableSpace() / USABLE_PART < bytes) {
+      if (folder.toFile().getUsableSpace() / USABLE_PART < bytes) {
         throw new IOException("folder must have room: folder=" + folder + " bytes=" + bytes);
       }
-      Path file = Files.createTempFile(folder, prefix, ""); // mode 0600
-      try {
-        fill(file, bytes);
-        return file;
-      } catch (IOException | RuntimeException | Error impossible) {
-        Files.deleteIfExists(file);
-        throw impossible;
-      }
+      return PrivateFile.write(folder, prefix, file -> fill(file, bytes));
     } catch (IOException | RuntimeException | Error impossible) {
       giveBack(bytes);
       throw impossible;
@@ -82,13 +74,11 @@ final class MemoryFolder {
     return taken.get();
   }
 
-  private static void fill(Path file, int bytes) throws IOException {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-      ByteBuffer zeros = ByteBuffer.allocateDirect(CHUNK);
-      for (int left = bytes; left > 0; ) {
-        zeros.clear().limit(Math.min(left, CHUNK));
-        left -= channel.write(zeros);
-      }
+  private static void fill(WritableByteChannel file, int bytes) throws IOException {
+    ByteBuffer zeros = ByteBuffer.allocateDirect(CHUNK);
+    for (int left = bytes; left > 0; ) {
+      zeros.clear().limit(Math.min(left, CHUNK));
+      left -= file.write(zeros);
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.bouncer.process;
 
+import dev.bouncer.process.wire.Codecs;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -26,4 +27,5 @@ record PoolOptions(
     Duration killAfter,
     WorkerOutput output,
     boolean aotCache,
+    Codecs codecs,
     MemoryFolder memoryFolder) {}

@@ -3,6 +3,7 @@ package dev.bouncer.process;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
@@ -31,6 +32,11 @@ final class PrivateFile {
 
   private PrivateFile() {}
 
+  /** Writes what a new file is to hold. */
+  interface Content {
+    void writeTo(WritableByteChannel file) throws IOException;
+  }
+
   /**
    * Makes a file.
    *
@@ -40,16 +46,23 @@ final class PrivateFile {
    * @throws IOException if no folder takes it
    */
   static Path write(String name, byte[] content) throws IOException {
+    Content whole =
+        file -> {
+          ByteBuffer rest = ByteBuffer.wrap(content);
+          while (rest.hasRemaining()) {
+            var _ = file.write(rest);
+          }
+        };
     @Nullable IOException full = null;
     if (Files.isWritable(MEMORY_FOLDER)) {
       try {
-        return write(MEMORY_FOLDER, name, content);
+        return write(MEMORY_FOLDER, name, whole);
       } catch (IOException noRoom) {
         full = noRoom;
       }
     }
     try {
-      return write(Path.of(System.getProperty("java.io.tmpdir", "/tmp")), name, content);
+      return write(Path.of(System.getProperty("java.io.tmpdir", "/tmp")), name, whole);
     } catch (IOException noRoom) {
       if (full != null) {
         noRoom.addSuppressed(full);
@@ -58,14 +71,20 @@ final class PrivateFile {
     }
   }
 
-  private static Path write(Path folder, String name, byte[] content) throws IOException {
+  /**
+   * Makes a file in a folder.
+   *
+   * @param folder which
+   * @param name what its name begins with
+   * @param content what is in it
+   * @return where it is
+   * @throws IOException if the folder does not take it; nothing is left of it then
+   */
+  static Path write(Path folder, String name, Content content) throws IOException {
     while (true) {
       Path path = folder.resolve(name + "-" + Long.toHexString(System.nanoTime()));
       try (SeekableByteChannel channel = Files.newByteChannel(path, NEW, ownerOnly())) {
-        ByteBuffer rest = ByteBuffer.wrap(content);
-        while (rest.hasRemaining()) {
-          var _ = channel.write(rest);
-        }
+        content.writeTo(channel);
         return path;
       } catch (FileAlreadyExistsException taken) {
         // Another moment has another name.

@@ -62,7 +62,8 @@ public final class ProcessPool implements Pool {
 
   private final String name;
   private final Dispatcher dispatcher;
-  private final FunctionEncoder functions = new FunctionEncoder();
+  private final ValueWriter values;
+  private final FunctionEncoder functions;
 
   /**
    * Makes a pool.
@@ -96,6 +97,8 @@ public final class ProcessPool implements Pool {
               + " the worker too: make the pool in main, or where it is used");
     }
     this.name = options.name();
+    this.values = new ValueWriter(options.codecs());
+    this.functions = new FunctionEncoder(values);
     EncodedFunction encoded = initializer == null ? null : functions.encode(initializer);
     WorkerLauncher launcher = new WorkerLauncher(options); // gets ready while the rest is made
     ShutdownHook hook = new ShutdownHook();
@@ -209,14 +212,14 @@ public final class ProcessPool implements Pool {
     return task;
   }
 
-  private static byte[] encode(@Nullable Object input) {
+  private byte[] encode(@Nullable Object input) {
     WireOutput output =
         new WireOutput(
             input instanceof byte[] array
                 ? (int) Math.min(ValueWriter.sizeOf(array), WireOutput.MAX_BYTES)
                 : 256);
     try {
-      ValueWriter.write(output, input);
+      values.write(output, input);
     } catch (IOException | RuntimeException | StackOverflowError failure) {
       throw Culprit.inInput(input, failure);
     }

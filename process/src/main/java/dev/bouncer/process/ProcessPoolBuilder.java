@@ -1,6 +1,7 @@
 package dev.bouncer.process;
 
 import dev.bouncer.Job;
+import dev.bouncer.process.wire.Codecs;
 import dev.bouncer.process.wire.WireOutput;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -35,6 +36,7 @@ public final class ProcessPoolBuilder {
   private @Nullable Duration taskTimeout;
   private @Nullable Duration idleTimeout;
   private @Nullable Job<?> initializer;
+  private Codecs codecs = Codecs.NONE;
   private MemoryFolder memoryFolder = MemoryFolder.ofSystem();
 
   ProcessPoolBuilder() {}
@@ -228,6 +230,21 @@ public final class ProcessPoolBuilder {
   }
 
   /**
+   * Sets how values of some classes are sent, in both directions, instead of by Java serialization.
+   * Such values need not be {@link java.io.Serializable}, and are accepted from workers. Default:
+   * none.
+   *
+   * @param codecs at most one for each class
+   * @return this
+   * @throws IllegalArgumentException if one is for a class that needs none ({@link Codec#type}),
+   *     two are for the same class, or one has no constructor without parameters
+   */
+  public ProcessPoolBuilder codecs(Codec<?>... codecs) {
+    this.codecs = Codecs.of(List.of(codecs));
+    return this;
+  }
+
+  /**
    * Sets how many bytes one result may have. Default: 256 MiB.
    *
    * @param bytes the number, from 1,024 to 1 GiB
@@ -339,6 +356,7 @@ public final class ProcessPoolBuilder {
             killAfter,
             output,
             aotCache,
+            codecs,
             memoryFolder),
         initializer);
   }

@@ -46,7 +46,7 @@ public interface TaskContext {
    * Tells the pool how far the task is.
    *
    * @param fraction from 0 to 1
-   * @param message what it does at the moment, in a few words
+   * @param message what it does at the moment, in a few words; cut after 1,000 characters
    * @throws IllegalArgumentException if the fraction is not from 0 to 1
    */
   void progress(double fraction, String message);

@@ -72,6 +72,11 @@ final class Worker {
 
   @Nullable String progressMessage;
 
+  /** How full its heap was when it said so last, and how full it may be. */
+  OptionalLong heapUsed = OptionalLong.empty();
+
+  OptionalLong heapMax = OptionalLong.empty();
+
   boolean watched;
   long tasksGiven;
   long idleSinceNanos;
@@ -120,6 +125,8 @@ final class Worker {
         running ? Optional.of(Duration.ofNanos(now - startedAtNanos)) : Optional.empty(),
         progress,
         Optional.ofNullable(progressMessage),
+        heapUsed,
+        heapMax,
         OptionalLong.empty());
   }
 

@@ -105,7 +105,9 @@ final class WorkerChannel {
       EncodedFunction function = Objects.requireNonNull(initializer);
       define(function);
       output.begin(FrameKind.TASK);
-      putTask(FrameKind.INITIALIZER, function);
+      output.putLong(FrameKind.INITIALIZER);
+      output.putInt(function.id);
+      output.write(function.captured, 0, function.captured.length);
       output.putByte(0);
       output.end();
     } else if (message instanceof Outgoing.ShutDown) {
@@ -133,12 +135,19 @@ final class WorkerChannel {
     }
   }
 
-  /** Puts a large input into a slab; null if it must go through the pipe. */
-  private @Nullable SlabSlot offerToSlab(PoolTask<?> task) throws IOException {
-    if (!(task.input instanceof byte[] encoded) || !task.inputIsEncoded) {
-      return null;
+  /** One encoded value of a task: its input, or the longest that its function captured. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  private record Payload(byte[] source, int offset, int length) {
+    static Payload longestOf(EncodedFunction function, byte @Nullable [] input) {
+      return input != null && input.length >= function.longestLength
+          ? new Payload(input, 0, input.length)
+          : new Payload(function.captured, function.longestAt, function.longestLength);
     }
-    SlabSlot slot = SlabSlot.forInput(encoded.length);
+  }
+
+  /** Puts a large value into a slab; null if it must go through the pipe. */
+  private @Nullable SlabSlot offerToSlab(long task, Payload payload) throws IOException {
+    SlabSlot slot = SlabSlot.forInput(payload.length);
     if (slot == null) {
       return null;
     }
@@ -147,7 +156,7 @@ final class WorkerChannel {
       shareSlab(slot); // for the next one
       return null;
     }
-    return slab.offer(encoded, 0, encoded.length) ? slot : null;
+    return slab.offer(task, payload.source, payload.offset, payload.length) ? slot : null;
   }
 
   private void define(EncodedFunction function) {
@@ -161,32 +170,41 @@ final class WorkerChannel {
     }
   }
 
-  private void putTask(long id, EncodedFunction function) {
-    output.putLong(id);
-    output.putInt(function.id);
-    output.write(function.captured, 0, function.captured.length);
-  }
-
   private void encode(PoolTask<?> task) throws IOException {
-    define(task.function);
-    SlabSlot slot = offerToSlab(task);
+    EncodedFunction function = task.function;
+    Object input = task.input;
+    byte[] encodedInput = task.inputIsEncoded && input instanceof byte[] encoded ? encoded : null;
+    define(function);
+    Payload payload = Payload.longestOf(function, encodedInput);
+    SlabSlot slot = offerToSlab(task.id, payload);
     if (slot == null) {
       output.begin(FrameKind.TASK);
     } else {
       output.begin(FrameKind.TASK_WITH_SLAB);
       output.putByte(slot.number());
     }
-    putTask(task.id, task.function);
+    output.putLong(task.id);
+    output.putInt(function.id);
+    put(function.captured, payload, slot);
     output.putByte(task.hasInput ? 1 : 0);
-    if (task.hasInput) {
-      if (slot != null && task.input instanceof byte[] encoded) {
-        Slabs.writePlace(output, slot, encoded.length);
-      } else if (task.inputIsEncoded && task.input instanceof byte[] encoded) {
-        output.write(encoded, 0, encoded.length);
-      } else {
-        ValueWriter.write(output, task.input);
-      }
+    if (encodedInput != null) {
+      put(encodedInput, payload, slot);
+    } else if (task.hasInput) {
+      ValueWriter.PLAIN.write(output, input); // it needs no codec
     }
     output.end();
+  }
+
+  /** Adds encoded values; in place of the one that is in a slab, where it is. */
+  @SuppressWarnings("ReferenceEquality") // the payload is a part of that very array
+  private void put(byte[] values, Payload payload, @Nullable SlabSlot slot) {
+    if (slot == null || payload.source != values) {
+      output.write(values, 0, values.length);
+      return;
+    }
+    int end = payload.offset + payload.length;
+    output.write(values, 0, payload.offset);
+    Slabs.writePlace(output, slot, payload.length);
+    output.write(values, end, values.length - end);
   }
 }

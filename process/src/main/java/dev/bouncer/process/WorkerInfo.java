@@ -17,6 +17,9 @@ import java.util.OptionalLong;
  * @param taskAge how long that task has been running; empty if it has only just begun
  * @param progress what that task said of itself last, from 0 to 1
  * @param progressMessage what it said that it does
+ * @param heapUsedBytes how much of its heap was in use, garbage included, when it said so last: a
+ *     few times a second while it works, and when it has come to rest; empty until it has started
+ * @param heapMaxBytes how much its heap may hold at the most
  * @param rssBytes the memory that its process holds, where the system tells (Linux)
  */
 public record WorkerInfo(
@@ -29,6 +32,8 @@ public record WorkerInfo(
     Optional<Duration> taskAge,
     OptionalDouble progress,
     Optional<String> progressMessage,
+    OptionalLong heapUsedBytes,
+    OptionalLong heapMaxBytes,
     OptionalLong rssBytes) {
 
   /** The same worker, with what its process holds. */
@@ -43,6 +48,8 @@ public record WorkerInfo(
         taskAge,
         progress,
         progressMessage,
+        heapUsedBytes,
+        heapMaxBytes,
         pid.isPresent() ? ProcessMemory.resident(pid.getAsLong()) : OptionalLong.empty());
   }
 
@@ -55,6 +62,10 @@ public record WorkerInfo(
     taskAge.ifPresent(value -> line.append(" running=").append(value));
     progress.ifPresent(value -> line.append(" progress=").append(value));
     progressMessage.ifPresent(value -> line.append(" \"").append(value).append('"'));
+    if (heapUsedBytes.isPresent() && heapMaxBytes.isPresent()) {
+      line.append(" heap=").append(heapUsedBytes.getAsLong() >> 20);
+      line.append('/').append(heapMaxBytes.getAsLong() >> 20).append("MiB");
+    }
     rssBytes.ifPresent(value -> line.append(" rss=").append(value >> 20).append("MiB"));
     return line.toString();
   }

@@ -53,6 +53,9 @@ final class WorkerJvm {
             "-Dstderr.encoding=UTF-8"));
     arguments.addAll(options.jvmOptions());
     arguments.add("-D" + WorkerMain.MAX_FRAME + "=" + options.maxMessageBytes());
+    if (!options.codecs().describe().isEmpty()) {
+      arguments.add("-D" + WorkerMain.CODECS + "=" + options.codecs().describe());
+    }
     if (!movesDescriptors) {
       arguments.add("-D" + WorkerMain.CHANNEL + "=stdio");
     }

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.OptionalLong;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
@@ -85,7 +86,7 @@ final class WorkerReports {
     lock.lock();
     try {
       task = worker.inFlight.peekFirst();
-      if (task == null || task.id != taskId) {
+      if (task == null || task.id != taskId || task.state == PoolTask.State.RUNNING) {
         return;
       }
       task.state = PoolTask.State.RUNNING;
@@ -156,10 +157,13 @@ final class WorkerReports {
     }
   }
 
-  void ledgerKept(Worker worker) {
+  void ledgerKept(Worker worker) throws ProtocolException {
     worker.memory.ledgerKept();
     lock.lock();
     try {
+      if (worker.ledgerState != Worker.LedgerState.ASKED_FOR || worker.memory.ledger() == null) {
+        throw new ProtocolException("ledger must be one that was offered: worker=" + worker.id);
+      }
       worker.ledgerState = Worker.LedgerState.KEPT;
       assignment.sendAhead(worker);
     } finally {
@@ -175,6 +179,17 @@ final class WorkerReports {
     } finally {
       lock.unlock();
     }
+  }
+
+  void heap(Worker worker, long used, long max) {
+    lock.lock();
+    try {
+      worker.heapUsed = OptionalLong.of(used);
+      worker.heapMax = OptionalLong.of(max);
+    } finally {
+      lock.unlock();
+    }
+    FlightRecording.heap(books.options.name(), worker, used, max);
   }
 
   void progress(Worker worker, long taskId, double fraction, String message) {

@@ -30,6 +30,7 @@ class FlightRecorderTest {
       stream.setReuse(false);
       stream.enable("dev.bouncer.WorkerStart");
       stream.enable("dev.bouncer.WorkerEnd");
+      stream.enable("dev.bouncer.WorkerHeap");
       stream.enable("dev.bouncer.ProcessTask").withThreshold(Duration.ZERO);
       stream.onEvent(events::add);
       stream.startAsync();
@@ -48,11 +49,15 @@ class FlightRecorderTest {
           () ->
               count(events, "ProcessTask") == 3
                   && count(events, "WorkerStart") == 2
+                  && count(events, "WorkerHeap") >= 2
                   && count(events, "WorkerEnd") == 2);
     }
     RecordedEvent start = first(events, "WorkerStart");
     assertEquals(pid, start.getLong("pid"));
     assertTrue(start.getDuration("taken").isPositive());
+    RecordedEvent heap = first(events, "WorkerHeap");
+    assertEquals(pid, heap.getLong("pid"));
+    assertTrue(heap.getLong("used") > 0 && heap.getLong("used") <= heap.getLong("max"));
     RecordedEvent end = first(events, "WorkerEnd");
     assertEquals("died", end.getString("reason"));
     assertEquals("7", end.getString("exitCode"));

@@ -3,8 +3,10 @@ package dev.bouncer.process;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bouncer.Job;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -94,6 +96,62 @@ class LargePayloadTest {
       exchange(pool);
     }
     assertEquals(List.of(), files());
+    assertEquals(0, memory.takenBytes());
+  }
+
+  @Test
+  void captured_largeValues_goThroughSharedMemoryBesideOthers() throws Exception {
+    MemoryFolder memory = new MemoryFolder(folder, Long.MAX_VALUE);
+    try (var pool = pool(1, memory)) {
+      byte[] large = content(1 << 20, 1);
+      int expected = Arrays.hashCode(large);
+      String before = "before";
+      List<Integer> after = List.of(1, 2);
+      Await.until(
+          "there is a slab for what goes to the worker",
+          () -> {
+            assertEquals(expected, pool.submit(() -> Arrays.hashCode(large)).get());
+            return memory.takenBytes() > 1 << 20;
+          });
+      String text = "grüße ".repeat(20_000); // now the input is large, too, but not as large
+      for (int i = 0; i < 5; i++) {
+        assertEquals(
+            before + expected + text + after,
+            pool.submit((String end) -> before + Arrays.hashCode(large) + end + after, text).get());
+        assertEquals(
+            text + Arrays.hashCode(large),
+            pool.submit((byte[] bytes) -> text + Arrays.hashCode(bytes), large).get());
+      }
+    }
+    assertEquals(0, memory.takenBytes());
+  }
+
+  /** Cannot be made in a worker, where the class of the lambda fails to initialise. */
+  private static final class FailsInWorkers {
+    static {
+      if (System.getProperty("dev.bouncer.process.worker") != null) {
+        throw new IllegalStateException("not here");
+      }
+    }
+
+    static Job<Integer> lengthOf(byte[] bytes) {
+      return () -> bytes.length;
+    }
+  }
+
+  @Test
+  void captured_largeValuesOfFunctionsThatCannotBeMade_leaveTheMemoryToOthers() throws Exception {
+    MemoryFolder memory = new MemoryFolder(folder, Long.MAX_VALUE);
+    try (var pool = pool(1, memory)) {
+      awaitSharedMemory(pool, memory);
+      byte[] large = content(1 << 20, 1);
+      for (int i = 0; i < 5; i++) {
+        var doomed = pool.submit(FailsInWorkers.lengthOf(large));
+        var next = pool.submit((byte[] bytes) -> invert(bytes), large);
+        assertThrows(ExecutionException.class, doomed::get);
+        assertInverted(large, next.get());
+      }
+    }
     assertEquals(0, memory.takenBytes());
   }
 

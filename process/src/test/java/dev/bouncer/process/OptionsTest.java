@@ -193,6 +193,33 @@ class OptionsTest {
   }
 
   @Test
+  void workers_andDump_tellHowFullEachHeapIs() throws Exception {
+    Path started = folder.resolve("started");
+    String file = started.toString();
+    try (var pool = quiet().maxHeap(64 << 20).build()) {
+      long pid = pool.submit(Tasks::pid).get();
+      WorkerInfo idle = pool.workers().getFirst();
+      long max = idle.heapMaxBytes().getAsLong();
+      assertTrue(max > 32 << 20 && max <= 64 << 20, "" + idle);
+      assertTrue(idle.heapUsedBytes().getAsLong() > 0, "" + idle);
+      var running =
+          pool.submit(() -> {
+            byte[][] hoard = new byte[40][];
+            for (int i = 0; i < hoard.length; i++) {
+              hoard[i] = new byte[1 << 20];
+            }
+            return Tasks.hang(Path.of(file)) + hoard.length;
+          });
+      assertEquals(pid, Tasks.announcedPid(started));
+      Await.until(
+          "the worker has told that its heap is full",
+          () -> pool.workers().getFirst().heapUsedBytes().getAsLong() >= 40 << 20);
+      assertTrue(pool.dump().matches("(?s).* heap=[0-9]+/[0-9]+MiB .*"), pool.dump());
+      assertTrue(running.cancel(true));
+    }
+  }
+
+  @Test
   void workers_andDump_nameWhatRuns() throws Exception {
     String started = path("started");
     try (var pool = quiet().build()) {

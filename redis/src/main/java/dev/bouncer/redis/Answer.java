@@ -13,6 +13,8 @@ import java.util.Locale;
  * @param othersInUse units that other sessions hold
  * @param windowMillis until anybody is granted anything; zero in normal times
  * @param nextCheckMillis until it is worth looking again whether somebody is gone; zero if unknown
+ * @param fence the highest that the semaphore has given
+ * @param epoch how often the session's demand was voided
  * @param grants those that the session has not acknowledged yet, oldest first
  */
 record Answer(
@@ -23,6 +25,8 @@ record Answer(
     int othersInUse,
     long windowMillis,
     long nextCheckMillis,
+    long fence,
+    long epoch,
     List<Grant> grants) {
 
   /** Whether the server and the session still know the same. */
@@ -69,10 +73,10 @@ record Answer(
 
   /** Reads what came from the server; anything unexpected is an IllegalArgumentException. */
   static Answer parse(List<Object> reply) {
-    if (reply.size() != 8
+    if (reply.size() != 10
         || !(reply.getFirst() instanceof String status)
         || !(reply.getLast() instanceof String grants)) {
-      throw new IllegalArgumentException("answer must have eight parts: answer=" + reply);
+      throw new IllegalArgumentException("answer must have ten parts: answer=" + reply);
     }
     return new Answer(
         Status.valueOf(status.toUpperCase(Locale.ROOT)),
@@ -82,6 +86,8 @@ record Answer(
         toInt(number(reply, 4)),
         number(reply, 5),
         number(reply, 6),
+        number(reply, 7),
+        number(reply, 8),
         Grant.parse(grants));
   }
 

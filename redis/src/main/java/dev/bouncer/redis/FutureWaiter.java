@@ -37,7 +37,7 @@ final class FutureWaiter extends Waiter {
     if (permit == null && refusal == null) {
       return; // it left by itself, and its future is complete
     }
-    owner.deliver(() -> ((PermitFuture) future).settle(permit, refusal));
+    owner.deliveries().deliver(() -> ((PermitFuture) future).settle(permit, refusal));
   }
 
   /** Whatever completes the future from outside is giving up: the place in line goes first. */
@@ -58,8 +58,7 @@ final class FutureWaiter extends Waiter {
 
     private boolean giveUp() {
       return !isDone()
-          && (waiter.owner.withdraw(waiter, LocalLine.Departure.CANCELLED, null)
-              || !waiter.isGranted());
+          && (waiter.owner.withdraw(waiter, Departure.CANCELLED, null) || !waiter.isGranted());
     }
 
     @Override

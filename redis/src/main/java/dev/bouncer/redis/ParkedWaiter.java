@@ -30,7 +30,7 @@ final class ParkedWaiter extends Waiter {
       while (isWaiting()) {
         long left = nanos == Long.MAX_VALUE ? nanos : nanos - (owner.timing.nanoTime() - since);
         if (left <= 0) {
-          owner.withdraw(this, LocalLine.Departure.TIMED_OUT, null);
+          owner.withdraw(this, Departure.TIMED_OUT, null);
         } else if (nanos == Long.MAX_VALUE) {
           LockSupport.park(owner);
         } else {
@@ -38,7 +38,7 @@ final class ParkedWaiter extends Waiter {
         }
         if (Thread.interrupted()) {
           interrupted = true;
-          if (owner.withdraw(this, LocalLine.Departure.CANCELLED, null)) {
+          if (owner.withdraw(this, Departure.CANCELLED, null)) {
             interrupted = false;
             throw new InterruptedException();
           }

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +30,7 @@ public final class RedisConnection implements AutoCloseable {
   // Guarded by the lock.
   private final List<LocalLine> lines = new ArrayList<>();
   private Transport.@Nullable Link link;
+  private long links;
   private long retryNanos = FIRST_RETRY;
   private long connectedAt;
   private boolean complained;
@@ -115,15 +115,17 @@ public final class RedisConnection implements AutoCloseable {
     LocalLine line = new LocalLine(options, timing, () -> ended(self[0]));
     self[0] = line;
     Transport.Link current;
+    long number;
     synchronized (lock) {
       if (closed) {
         throw new IllegalStateException("the connection is closed: semaphore=" + options.name());
       }
       lines.add(line);
       current = link;
+      number = links;
     }
     if (current != null) {
-      line.connected(current);
+      line.conversation().connected(current, number);
     }
     return new RedisSemaphore(line);
   }
@@ -137,12 +139,15 @@ public final class RedisConnection implements AutoCloseable {
 
   private void connected(Transport.Link fresh) {
     List<LocalLine> all;
+    long number;
     synchronized (lock) {
       if (stopped) {
         fresh.close();
         return;
       }
       link = fresh;
+      links++;
+      number = links;
       connectedAt = timing.nanoTime();
       if (complained) {
         complained = false;
@@ -151,7 +156,7 @@ public final class RedisConnection implements AutoCloseable {
       all = List.copyOf(lines);
     }
     fresh.listen(this::pushed, () -> disconnected(fresh));
-    all.forEach(line -> line.connected(fresh));
+    all.forEach(line -> line.conversation().connected(fresh, number));
   }
 
   private void pushed(String channel, String text) {
@@ -159,22 +164,24 @@ public final class RedisConnection implements AutoCloseable {
     synchronized (lock) {
       all = lines.size() == 1 ? List.of(lines.getFirst()) : List.copyOf(lines);
     }
-    all.forEach(line -> line.pushed(channel, text));
+    all.forEach(line -> line.conversation().pushed(channel, text));
   }
 
   private void disconnected(Transport.Link gone) {
     List<LocalLine> all;
+    long number;
     synchronized (lock) {
       if (link != gone) {
         return;
       }
       link = null;
+      number = links;
       if (timing.nanoTime() - connectedAt > LONGEST_RETRY) {
         retryNanos = FIRST_RETRY; // one that ends at once is no success
       }
       all = List.copyOf(lines);
     }
-    all.forEach(LocalLine::disconnected);
+    all.forEach(line -> line.conversation().disconnected(number));
     retry();
   }
 
@@ -184,7 +191,7 @@ public final class RedisConnection implements AutoCloseable {
       if (stopped) {
         return;
       }
-      nanos = retryNanos + ThreadLocalRandom.current().nextLong(retryNanos);
+      nanos = retryNanos + timing.random().nextLong(retryNanos);
       retryNanos = Math.min(2 * retryNanos, LONGEST_RETRY);
     }
     var _ = timing.after(nanos, this::reconnect);

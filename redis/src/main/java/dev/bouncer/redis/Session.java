@@ -3,12 +3,11 @@ package dev.bouncer.redis;
 import dev.bouncer.redis.Answer.Grant;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.UUID;
+import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,7 +25,7 @@ final class Session {
   /** Tokens between two fences, for permits that are handed on inside this JVM. */
   private static final int TOKENS_PER_FENCE = 1 << 10;
 
-  final String id = UUID.randomUUID().toString().replace("-", "");
+  final String id;
   private final long graceNanos;
 
   /** When the newest message that Redis confirmed was sent. */
@@ -35,6 +34,8 @@ final class Session {
   private volatile @Nullable String lostReason;
 
   private long messages;
+  private long answered;
+  private long epoch;
   private long granted;
   private long released;
   private int held;
@@ -47,12 +48,14 @@ final class Session {
   private Set<Run> changed = new LinkedHashSet<>();
 
   /** Permits whose holders want to hear that they are lost. */
-  final Set<RedisPermit> watched = new HashSet<>();
+  final Set<RedisPermit> watched = new LinkedHashSet<>();
 
-  Session(long graceNanos, long now) {
+  Session(long graceNanos, Timing timing) {
+    RandomGenerator random = timing.random();
+    this.id = "%016x%016x".formatted(random.nextLong(), random.nextLong());
     // Both clocks run at their own speed, and Redis counts milliseconds.
     this.graceNanos = graceNanos - Math.max(graceNanos / 100, 2_000_000);
-    this.confirmedAt = now;
+    this.confirmedAt = timing.nanoTime();
   }
 
   /** Whether Redis has confirmed within the grace that this session lives. Any thread may ask. */
@@ -70,6 +73,7 @@ final class Session {
 
   void confirmed(long sentAt) {
     registered = true;
+    answered = messages;
     if (sentAt - confirmedAt > 0) {
       confirmedAt = sentAt;
     }
@@ -96,10 +100,6 @@ final class Session {
 
   long granted() {
     return granted;
-  }
-
-  long fence() {
-    return fence;
   }
 
   void release(int units) {
@@ -185,8 +185,19 @@ final class Session {
     changed = again;
   }
 
+  /** How often Redis forgot the wishes of this session, as far as is known here. */
+  long epoch() {
+    return epoch;
+  }
+
+  /** The newest message that Redis has confirmed, zero before the first. */
+  long answered() {
+    return answered;
+  }
+
   /** Redis knows no wishes of this session; grants up to this number are history. */
-  void startOver(long grantedByRedis) {
+  void startOver(long grantedByRedis, long epochOfRedis) {
+    epoch = epochOfRedis;
     granted = Math.max(granted, grantedByRedis);
     runs.clear();
     changed.clear();

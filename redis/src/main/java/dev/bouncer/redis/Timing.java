@@ -1,12 +1,14 @@
 package dev.bouncer.redis;
 
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.random.RandomGenerator;
 
-/** The one source of time and threads, so that tests can put their own in its place. */
+/** The one source of time, threads and chance, so that tests can put their own in its place. */
 interface Timing {
 
   /** Monotonic nanoseconds with an arbitrary origin; only differences mean something. */
@@ -17,6 +19,9 @@ interface Timing {
 
   /** Runs users' code: each action on a thread of its own, so that it may block. */
   void deliver(Runnable action);
+
+  /** What sessions are named by, so no two in the cluster may ever draw the same. */
+  RandomGenerator random();
 
   /** Stops the clock; no action runs after that. */
   void close();
@@ -36,6 +41,7 @@ interface Timing {
       private final Executor deliveries =
           action -> Thread.ofVirtual().name("bouncer-redis-callback").start(action);
       private final ScheduledThreadPoolExecutor alarms = alarms();
+      private final SecureRandom chance = new SecureRandom();
 
       @Override
       public long nanoTime() {
@@ -50,6 +56,11 @@ interface Timing {
       @Override
       public void deliver(Runnable action) {
         deliveries.execute(action);
+      }
+
+      @Override
+      public RandomGenerator random() {
+        return chance;
       }
 
       @Override

@@ -20,6 +20,12 @@ abstract class Waiter {
     LEFT
   }
 
+  /** Why a waiter leaves by itself. */
+  enum Departure {
+    TIMED_OUT,
+    CANCELLED
+  }
+
   final LocalLine owner;
   final int weight;
   final long since;

@@ -8,10 +8,12 @@
 --        7 run id of the server                  8 grace window in ms if the state is missing
 --        9 grace in ms  10 lease in ms          11 limit if none is stored  12 limit to set, or ''
 --       13 highest fence it knows               14 prefix of the sessions' channels
---       15 wishes: 'run weight total kind;' ... total is what was ever wanted less what was
+--       15 epoch: how often its demand was voided, as far as it knows
+--       16 number of its newest message that was answered
+--       17 wishes: 'run weight total kind;' ... total is what was ever wanted less what was
 --          withdrawn; kind q waits in line, kind t is served at once or not at all
 -- Answer: status, grants, waiting elsewhere, limit, units in use elsewhere, ms to the end of the
---         grace window, ms to the next check, 'grant run weight fence;' ... not yet acknowledged
+--         grace window, ms to the next check, highest fence, epoch, 'grant run weight fence;' ... not yet acknowledged
 --
 -- Everything a session sends is cumulative and numbered, so a message that is lost, repeated or
 -- late does no harm.
@@ -22,12 +24,11 @@ local number, known = tonumber(ARGV[3]), tonumber(ARGV[4])
 local released, held = tonumber(ARGV[5]), tonumber(ARGV[6])
 local run, window = ARGV[7], tonumber(ARGV[8])
 local grace, lease = tonumber(ARGV[9]), tonumber(ARGV[10])
-local channels, wishes = ARGV[14], ARGV[15]
+local channels, wishes = ARGV[14], ARGV[17]
+local epoch, answered = tonumber(ARGV[15]), tonumber(ARGV[16])
 local full = string.find(flags, 'f', 1, true)
 local beat = string.find(flags, 'b', 1, true)
 local ending = string.find(flags, 'e', 1, true)
-
-local DEMAND_VOID, GRANTS_REVOKED = 1, 2
 
 local function int(n) return string.format('%d', n) end
 
@@ -58,6 +59,7 @@ if now < clock then
   now = clock
 elseif clock > 0 and now - clock >= grace / 2 then
   patience = now + grace
+  if graceEnd > clock then graceEnd = now + math.min(grace, graceEnd - clock) end
 end
 
 -- A server that lost the state, or that took over from another one, grants nothing until every
@@ -69,8 +71,8 @@ if head[5] ~= run then
   if head[5] then
     graceEnd = now + grace
   else
-    if held > 0 then
-      window = grace
+    if held > 0 or tonumber(ARGV[13]) > 0 then
+      window = grace -- it knows of grants, so there was a state
     elseif window < grace then
       for _, channel in ipairs(redis.call('PUBSUB', 'CHANNELS',
           (string.gsub(channels, '[%*%?%[%]\\]', '\\%0')) .. '*')) do
@@ -84,24 +86,26 @@ if head[5] ~= run then
   end
 end
 
--- Sessions. A record is text: ten numbers, a flag, and the grants not yet acknowledged.
+-- Sessions. A record is text: ten numbers, the epoch of its demand, whether
+-- grants were taken back in it, and the grants not yet acknowledged.
 
 local sessions, changed = {}, {}
 
 local function parse(text)
-  local granted, acked, units, back, last, first, final, wanted, silent, seen, flag, pending =
-    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (.*)$')
+  local granted, acked, units, back, last, first, final, wanted, silent, seen, epochs, revoked, pending =
+    string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (.*)$')
   return {
     granted = tonumber(granted), acked = tonumber(acked), held = tonumber(units),
     released = tonumber(back), message = tonumber(last), first = tonumber(first),
     last = tonumber(final), waiting = tonumber(wanted), silent = tonumber(silent),
-    seen = tonumber(seen), flag = tonumber(flag), pending = pending
+    seen = tonumber(seen), epoch = tonumber(epochs), revoked = tonumber(revoked), pending = pending
   }
 end
 
 local function text(s)
-  return string.format('%d %d %d %d %d %d %d %d %d %d %d %s', s.granted, s.acked, s.held,
-    s.released, s.message, s.first, s.last, s.waiting, s.silent, s.seen, s.flag, s.pending)
+  return string.format('%d %d %d %d %d %d %d %d %d %d %d %d %s', s.granted, s.acked, s.held,
+    s.released, s.message, s.first, s.last, s.waiting, s.silent, s.seen, s.epoch,
+    s.revoked, s.pending)
 end
 
 local function session(x)
@@ -126,19 +130,20 @@ local function removeEntry(x, s, e)
   end
 end
 
-local function voidDemand(x, s, flag)
+-- The session learns of it by the epoch and says once more what it wants, as new runs.
+local function voidDemand(x, s)
   for e = s.first, s.last do
     redis.call('ZREM', LINE, place(x, e))
     redis.call('HDEL', STATE, entry(x, e))
   end
   waiting = waiting - s.waiting
   s.waiting, s.first = 0, s.last + 1
-  if flag > s.flag then s.flag = flag end
+  s.epoch = s.epoch + 1
   changed[x] = true
 end
 
 local function drop(x, s)
-  voidDemand(x, s, 0)
+  voidDemand(x, s)
   used = used - s.held
   redis.call('HDEL', STATE, 's:' .. x)
   redis.call('ZREM', LEASES, x)
@@ -151,8 +156,8 @@ local function revoke(x, s)
     used = used - tonumber(weight)
     s.held = s.held - tonumber(weight)
   end
-  s.pending = ''
-  voidDemand(x, s, GRANTS_REVOKED)
+  s.pending, s.revoked = '', 1
+  voidDemand(x, s)
 end
 
 local function save()
@@ -163,7 +168,7 @@ local function save()
   for x in pairs(changed) do
     redis.call('HSET', STATE, 's:' .. x, text(sessions[x]))
   end
-  if beat then redis.call('PEXPIRE', STATE, int(4 * lease)) end
+  if beat or not head[1] then redis.call('PEXPIRE', STATE, int(4 * lease)) end
 end
 
 local function answer(status, s, due)
@@ -171,18 +176,19 @@ local function answer(status, s, due)
   local wait = graceEnd - now
   if wait < 0 then wait = 0 end
   return { status, s and s.granted or known, waiting - (s and s.waiting or 0), limit,
-    used - (s and s.held or 0), wait, due, s and s.pending or '' }
+    used - (s and s.held or 0), wait, due, fence, s and s.epoch or epoch,
+    s and s.pending or '' }
 end
 
 -- Who speaks.
 
 local mine = head[14] and parse(head[14]) or false
 sessions[me] = mine
-if mine and mine.flag == GRANTS_REVOKED and known > mine.acked then
+if mine and mine.revoked == 1 and epoch ~= mine.epoch and known > mine.acked then
   drop(me, mine) -- it has used what was taken back
   return answer('lost', false, 0)
 end
-if mine and known > mine.granted then
+if mine and (known > mine.granted or answered > mine.message) then
   drop(me, mine) -- what is stored is older than what it was told: the state was lost and restored
   mine = false
 end
@@ -191,7 +197,8 @@ if not mine then
   if not full then return answer('resync', false, 0) end
   if held > 0 and now >= graceEnd then return answer('lost', false, 0) end
   mine = { granted = known, acked = known, held = held, released = released, message = 0,
-    first = 1, last = 0, waiting = 0, silent = 0, seen = now, flag = 0, pending = '' }
+    first = 1, last = 0, waiting = 0, silent = 0, seen = now, epoch = epoch, revoked = 0,
+    pending = '' }
   used = used + held
   sessions[me] = mine
   beat = true
@@ -230,10 +237,8 @@ local tries = {}
 if mine and number > mine.message then
   mine.message = number
   if ARGV[12] ~= '' then limit = tonumber(ARGV[12]) end
-  if mine.flag ~= 0 then
-    if not full then return answer('resync', mine, 0) end
-    mine.flag = 0
-  end
+  if epoch ~= mine.epoch then return answer('resync', mine, 0) end
+  mine.revoked = 0
   for e, weight, total, kind in string.gmatch(wishes, '(%d+) (%d+) (%d+) (%a);') do
     e, weight, total = tonumber(e), tonumber(weight), tonumber(total)
     if e > mine.last then
@@ -272,7 +277,7 @@ end
 -- what it has not acknowledged, silent for a grace.
 
 local due = 0
-if beat and waiting > 0 and now >= graceEnd and now >= check then
+if ((beat and waiting > 0) or #tries > 0) and now >= graceEnd and now >= check then
   local nextCheck = now + math.floor(grace / 8)
   local ids = redis.call('ZRANGE', LEASES, 0, -1)
   local soonest = now + lease
@@ -340,7 +345,7 @@ local function serve()
     e = tonumber(e)
     local s = session(x)
     if s and x ~= me and now - s.seen >= grace and now >= patience then
-      voidDemand(x, s, DEMAND_VOID)
+      voidDemand(x, s)
     else
       local stored = s and redis.call('HGET', STATE, entry(x, e))
       if not stored then
@@ -393,7 +398,7 @@ if now >= graceEnd then
         local s = session(x)
         s.granted, s.pending = s.granted - news.count, news.before
         s.held, used = s.held - news.units, used - news.units
-        voidDemand(x, s, DEMAND_VOID)
+        voidDemand(x, s)
         again = true
       end
     end

@@ -1,5 +1,6 @@
 package dev.bouncer.redis;
 
+import dev.bouncer.redis.server.RealRedis;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;

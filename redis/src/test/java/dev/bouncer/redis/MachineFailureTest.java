@@ -1,24 +1,24 @@
 package dev.bouncer.redis;
 
 import static dev.bouncer.law.Eventually.eventually;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bouncer.Permit;
+import dev.bouncer.redis.server.RealRedis;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Machines that are killed and paused: JVMs of their own around a real Redis. */
 @Tag("deep")
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class MachineFailureTest {
   private static final Duration GRACE = Duration.ofMillis(1_500);
   private static final Duration LEASE = Duration.ofSeconds(30);
@@ -100,6 +100,42 @@ class MachineFailureTest {
   }
 
   @Test
+  void middleWaiterPaused_thoseAroundItAreServed_andItStandsInLineAgain() throws Exception {
+    RedisSemaphore here = here(LEASE);
+    Permit held = here.acquire();
+    CompletableFuture<Permit> first = here.acquireAsync();
+    awaitWaiting(1);
+    Machine middle = machine(LEASE);
+    awaitInLine(2, middle);
+    RedisSemaphore there = here(LEASE);
+    CompletableFuture<Permit> last = there.acquireAsync();
+    awaitWaiting(3);
+    middle.signal("STOP");
+    held.close();
+    first.get(25, TimeUnit.SECONDS).close();
+    last.get(25, TimeUnit.SECONDS).close(); // long before the lease
+    assertFalse(middle.linesSoFar().stream().anyMatch(line -> line.startsWith("held")));
+    middle.signal("CONT");
+    middle.awaitHeld();
+  }
+
+  @Test
+  void holderPaused_andKilledThen_nextHasThePermitAfterTheGrace() throws Exception {
+    RedisSemaphore here = here(LEASE);
+    Machine holder = machine(LEASE);
+    long token = holder.awaitHeld();
+    awaitAcknowledged();
+    CompletableFuture<Permit> waits = here.acquireAsync();
+    awaitWaiting(1);
+    holder.signal("STOP");
+    pass(GRACE.multipliedBy(2));
+    assertFalse(waits.isDone(), "its connection lives: only the lease counts");
+    holder.signal("KILL");
+    LeasedPermit permit = (LeasedPermit) waits.get(25, TimeUnit.SECONDS); // before the lease
+    assertTrue(permit.fencingToken() > token);
+  }
+
+  @Test
   void holderPausedShorterThanTheLease_keepsItsPermit() throws Exception {
     RedisSemaphore here = here(LEASE);
     Machine holder = machine(LEASE);
@@ -134,64 +170,6 @@ class MachineFailureTest {
     assertTrue(permit.isValid());
   }
 
-  @Test
-  void replicaPromotedWithoutTheLastGrant_nobodyElseGetsThePermit() throws Exception {
-    RealRedis replica = RealRedis.start("--replicaof", "127.0.0.1", "" + redis.port());
-    open.add(replica);
-    eventually(
-        "the replica follows",
-        () -> {
-          try {
-            return replica.command("INFO", "replication").contains("master_link_status:up");
-          } catch (java.io.IOException broken) {
-            return false;
-          }
-        });
-    replica.command("REPLICAOF", "NO", "ONE"); // it never saw what comes now
-    Machine holder = machine(LEASE);
-    holder.awaitHeld();
-    RedisConnection connection = RedisSemaphore.connect(replica.uri());
-    open.add(connection);
-    RedisSemaphore other = connection.builder("m", 1).grace(GRACE).strictFifo(true).build();
-    long asked = System.nanoTime();
-    other.acquire().close();
-    assertTrue(
-        System.nanoTime() - asked >= GRACE.toNanos() / 2, "a promoted server waits for holders");
-  }
-
-  @Test
-  void tenThousandCancelsRacingWithGrants_loseNothing() throws Exception {
-    RedisSemaphore one = here(LEASE);
-    RedisSemaphore two = here(LEASE);
-    Random random = new Random(4711);
-    AtomicInteger inside = new AtomicInteger();
-    AtomicInteger most = new AtomicInteger();
-    List<CompletableFuture<Permit>> asked = new ArrayList<>();
-    for (int i = 0; i < 10_000; i++) {
-      CompletableFuture<Permit> future = (i % 2 == 0 ? one : two).acquireAsync();
-      asked.add(future);
-      var _ =
-          future.thenAccept(permit -> {
-            most.accumulateAndGet(inside.incrementAndGet(), Math::max);
-            inside.decrementAndGet();
-            permit.close();
-          });
-      if (random.nextBoolean()) {
-        future.cancel(true);
-      }
-      if (random.nextInt(20) == 0) {
-        asked.get(random.nextInt(asked.size())).cancel(true);
-      }
-    }
-    for (CompletableFuture<Permit> future : asked) {
-      future.handle((_, _) -> true).get(1, TimeUnit.MINUTES);
-    }
-    assertEquals(1, most.get());
-    one.acquire().close();
-    two.acquire().close();
-    eventually("all is given back", () -> used() == 0);
-  }
-
   /** Until then a grant has only a grace, so that a frozen waiter does not sit on it. */
   private void awaitAcknowledged() {
     eventually(
@@ -207,20 +185,11 @@ class MachineFailureTest {
 
   private void awaitInLine(int waiting, Machine machine) throws Exception {
     machine.awaitAsked();
-    eventually("so many wait: " + waiting, () -> number("waiting") == waiting);
+    awaitWaiting(waiting);
   }
 
-  private int used() {
-    return number("used");
-  }
-
-  private int number(String field) {
-    try {
-      String answer = redis.command("HGET", "bouncer:{m}:state", field);
-      return answer.startsWith("$-1") ? 0 : Integer.parseInt(answer.split("\r\n", -1)[1]);
-    } catch (java.io.IOException broken) {
-      throw new java.io.UncheckedIOException(broken);
-    }
+  private void awaitWaiting(int waiting) {
+    eventually("so many wait: " + waiting, () -> redis.number("m", "waiting") == waiting);
   }
 
   /** A pause of this length is what the test is about. */

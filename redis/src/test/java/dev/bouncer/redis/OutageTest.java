@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bouncer.Permit;
+import dev.bouncer.redis.server.RealRedis;
 import io.lettuce.core.RedisURI;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -16,12 +17,14 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.PriorityQueue;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
+import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -89,6 +92,40 @@ class OutageTest {
   }
 
   @Test
+  void lost_nextSession_remindsRedisOfTheHighestFence() throws Exception {
+    RedisConnection connection = connect();
+    LeasedPermit permit = (LeasedPermit) semaphore(connection).acquireAsync().get();
+    CompletableFuture<String> lost = permit.lost();
+    transport.refuse = true;
+    transport.links.getLast().end();
+    clock.pass(GRACE.multipliedBy(3));
+    assertTrue(lost.isDone());
+    transport.refuse = false;
+    clock.pass(Duration.ofSeconds(1));
+    long reminded = Long.parseLong(transport.lastArguments.get(12));
+    assertTrue(reminded >= 1, "a Redis that lost its data would begin again: fence=" + reminded);
+  }
+
+  @Test
+  void connected_newsOfAnOlderLinkComesLate_newerLinkStays() throws Exception {
+    RedisConnection connection = connect();
+    RedisSemaphore semaphore = semaphore(connection);
+    transport.holdSubscriptions = true;
+    transport.links.getLast().end();
+    clock.pass(Duration.ofSeconds(1));
+    FakeTransport.FakeLink older = transport.links.getLast();
+    transport.holdSubscriptions = false;
+    older.end();
+    clock.pass(Duration.ofSeconds(1));
+    assertTrue(transport.links.getLast() != older);
+    older.subscribed.complete(null); // a thread that was held up all the time
+    CompletableFuture<Permit> permit = semaphore.acquireAsync();
+    clock.pass(Duration.ofSeconds(1));
+    assertEquals(1, permit.getNow(null).weight());
+    assertTrue(older.messages == 0, "spoke on a dead link");
+  }
+
+  @Test
   void connect_serverAcceptsAndNeverAnswers_failsWithinTheTimeout() throws Exception {
     try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       Duration timeout = Duration.ofMillis(300);
@@ -149,6 +186,7 @@ class OutageTest {
     private final PriorityQueue<Alarm> alarms =
         new PriorityQueue<>(Comparator.comparingLong(Alarm::at));
     private long now;
+    private final Random random = new Random(1);
     private boolean closed;
 
     private record Alarm(long at, CompletableFuture<Void> future, Runnable action) {}
@@ -180,6 +218,11 @@ class OutageTest {
     }
 
     @Override
+    public RandomGenerator random() {
+      return random;
+    }
+
+    @Override
     public void deliver(Runnable action) {
       action.run();
     }
@@ -198,6 +241,8 @@ class OutageTest {
     private boolean forbidChannels;
     private boolean closed;
     private RuntimeException error;
+    private boolean holdSubscriptions;
+    private List<String> lastArguments = List.of();
 
     @Override
     public CompletionStage<Link> connect() {
@@ -219,6 +264,8 @@ class OutageTest {
       private Runnable onEnd = () -> {};
       private boolean ended;
       private long granted;
+      private int messages;
+      private final CompletableFuture<Void> subscribed = new CompletableFuture<>();
 
       void end() {
         if (!ended) {
@@ -234,6 +281,8 @@ class OutageTest {
 
       @Override
       public CompletionStage<List<Object>> run(List<String> keys, List<String> arguments) {
+        messages++;
+        lastArguments = arguments;
         if (error != null) {
           return CompletableFuture.failedFuture(error);
         }
@@ -245,13 +294,16 @@ class OutageTest {
           }
         }
         return CompletableFuture.completedFuture(
-            List.of("ok", granted, 0L, 5L, 0L, 0L, 0L, grants.toString()));
+            List.of("ok", granted, 0L, 5L, 0L, 0L, 0L, granted, 0L, grants.toString()));
       }
 
       @Override
       public CompletionStage<Void> subscribe(List<String> channels) {
         if (forbidChannels) {
           return CompletableFuture.failedFuture(new IllegalStateException("NOPERM"));
+        }
+        if (holdSubscriptions) {
+          return subscribed;
         }
         return stillborn || ended
             ? CompletableFuture.failedFuture(new IllegalStateException("closed"))

@@ -4,6 +4,7 @@ import static dev.bouncer.law.Eventually.eventually;
 
 import dev.bouncer.Limiter;
 import dev.bouncer.law.LimiterLaw;
+import dev.bouncer.redis.server.RealRedis;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;

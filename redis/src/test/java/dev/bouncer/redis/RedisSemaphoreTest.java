@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bouncer.Permit;
 import dev.bouncer.law.Eventually.Background;
+import dev.bouncer.redis.server.RealRedis;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;

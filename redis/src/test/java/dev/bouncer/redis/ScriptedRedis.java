@@ -3,8 +3,10 @@ package dev.bouncer.redis;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import java.util.function.LongSupplier;
@@ -23,6 +25,7 @@ import org.luaj.vm2.lib.jse.JsePlatform;
 final class ScriptedRedis {
   private final Map<String, Map<String, String>> hashes = new HashMap<>();
   private final Map<String, Map<String, Double>> sortedSets = new HashMap<>();
+  private final Set<String> expiring = new HashSet<>();
   private final LongSupplier micros;
   private final ToIntFunction<String> listeners;
   private final BiConsumer<String, String> publish;
@@ -65,13 +68,36 @@ final class ScriptedRedis {
     script = lua.load(Script.SEMAPHORE.text(), "semaphore.lua");
   }
 
+  /** All data of this moment, to be brought back by what is returned. */
+  Runnable snapshot() {
+    Map<String, Map<String, String>> hashesThen = new HashMap<>();
+    hashes.forEach((key, fields) -> hashesThen.put(key, new TreeMap<>(fields)));
+    Map<String, Map<String, Double>> sortedSetsThen = new HashMap<>();
+    sortedSets.forEach((key, members) -> sortedSetsThen.put(key, new HashMap<>(members)));
+    return () -> {
+      flushAll();
+      hashes.putAll(hashesThen);
+      sortedSets.putAll(sortedSetsThen);
+    };
+  }
+
+  boolean isEmpty() {
+    return hashes.isEmpty();
+  }
+
   void flushAll() {
     hashes.clear();
     sortedSets.clear();
+    expiring.clear();
   }
 
   Map<String, String> hash(String key) {
     return hashes.getOrDefault(key, Map.of());
+  }
+
+  /** Whether the key will vanish some day if nobody speaks any more. */
+  boolean isExpiring(String key) {
+    return expiring.contains(key);
   }
 
   int size(String sortedSet) {
@@ -136,7 +162,10 @@ final class ScriptedRedis {
         yield LuaValue.valueOf(1);
       }
       case "ZRANGE" -> range(key, Integer.parseInt(words.get(1)), Integer.parseInt(words.get(2)));
-      case "PEXPIRE" -> LuaValue.valueOf(1);
+      case "PEXPIRE" -> {
+        expiring.add(key);
+        yield LuaValue.valueOf(1);
+      }
       case "PUBLISH" -> {
         int heard = listeners.applyAsInt(key);
         publish.accept(key, words.get(1));

@@ -11,11 +11,16 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Future;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Several JVMs, a network and a Redis in one thread: time, delays and faults come from a seed (the
- * sessions' names do not). Messages on one link keep their order. When a link breaks, what is on
- * its way is lost, or still arrives, later than what was sent after it on another link, or twice.
+ * Several JVMs, a network and a Redis in one thread: everything comes from a seed, so that a seed
+ * repeats exactly, and its trace can be looked at. Messages on one link keep their order. When a
+ * link breaks, what is on its way is lost, or still arrives, later than what was sent after it on
+ * another link, or twice.
  */
 final class SimulatedCluster {
   /** One thing that happens. */
@@ -34,9 +39,21 @@ final class SimulatedCluster {
   private int runs = 1;
   private boolean promoted;
   private boolean up = true;
+  private int clients;
+  private int linksMade;
   final List<SimulatedLink> links = new ArrayList<>();
+  private final @Nullable Consumer<String> trace;
+  private long latestSkewNanos;
 
-  SimulatedCluster(long seed) {
+  /** Whether links break by themselves, just before or just after Redis has heard of a message. */
+  boolean linksAreBad;
+
+  Runnable onTokensForgotten = () -> {};
+  Consumer<Client> onContact = _ -> {};
+
+  /** With a trace, each message and each fault is a line of it. */
+  SimulatedCluster(long seed, @Nullable Consumer<String> trace) {
+    this.trace = trace;
     random = new Random(seed);
     serverStartedAt = now - Duration.ofDays(1).toNanos();
     redis =
@@ -52,6 +69,12 @@ final class SimulatedCluster {
 
   long now() {
     return now;
+  }
+
+  void note(Supplier<String> what) {
+    if (trace != null) {
+      trace.accept("%.3f ms %s".formatted((now - 1_000_000_000_000L) / 1e6, what.get()));
+    }
   }
 
   void at(long delayNanos, Runnable action) {
@@ -76,21 +99,49 @@ final class SimulatedCluster {
   }
 
   void jumpServerClock(Duration by) {
+    note(() -> "clock of Redis jumps by " + by);
+    latestSkewNanos = Math.max(latestSkewNanos, serverSkewNanos);
     serverSkewNanos += by.toNanos();
+    if (redis.isEmpty() && serverSkewNanos < latestSkewNanos) {
+      onTokensForgotten.run();
+    }
   }
 
   /** The server dies, and is back at once, with or without its data. */
   void restart(boolean empty, boolean asReplica) {
+    note(() -> "Redis restarts" + (empty ? " empty" : "") + (asReplica ? " as a replica" : ""));
     List.copyOf(links).forEach(SimulatedLink::breakOff);
     run = "run-" + ++runs;
     promoted = asReplica;
     serverStartedAt = asReplica ? now - Duration.ofHours(1).toNanos() : now;
     if (empty) {
-      redis.flushAll();
+      loseData();
+    }
+  }
+
+  /** A replica takes over that has not seen what the primary did since then. */
+  void failOver(Runnable then) {
+    restart(false, true);
+    note(() -> "Redis is a replica that had fallen behind");
+    then.run();
+    if (serverSkewNanos < latestSkewNanos) {
+      onTokensForgotten.run();
+    }
+  }
+
+  /**
+   * Redis begins tokens anew by its clock; only if that went back, and nobody reminds it, lower.
+   */
+  void loseData() {
+    note(() -> "Redis loses its data");
+    redis.flushAll();
+    if (serverSkewNanos < latestSkewNanos) {
+      onTokensForgotten.run();
     }
   }
 
   void setUp(boolean reachable) {
+    note(() -> reachable ? "Redis is up" : "Redis is down");
     up = reachable;
     if (!reachable) {
       List.copyOf(links).forEach(SimulatedLink::breakOff);
@@ -101,12 +152,14 @@ final class SimulatedCluster {
   final class Client {
     private boolean dead;
     private long pausedUntil;
+    private final int number = ++clients;
     final List<SimulatedLink> mine = new ArrayList<>();
     final RedisConnection connection =
         RedisConnection.open(transport(), timing(), Duration.ofSeconds(1));
 
     /** kill -9. */
     void die() {
+      note(() -> this + " dies");
       dead = true;
       List.copyOf(mine).forEach(SimulatedLink::breakOff);
     }
@@ -117,11 +170,17 @@ final class SimulatedCluster {
 
     /** SIGSTOP and, later, SIGCONT; the sockets stay. */
     void pause(Duration duration) {
+      note(() -> this + " is paused for " + duration);
       pausedUntil = Math.max(pausedUntil, now + duration.toNanos());
     }
 
     boolean isPaused() {
       return now < pausedUntil;
+    }
+
+    @Override
+    public String toString() {
+      return "client-" + number;
     }
 
     private void whenRunning(long delay, Runnable action) {
@@ -167,6 +226,11 @@ final class SimulatedCluster {
         }
 
         @Override
+        public RandomGenerator random() {
+          return random;
+        }
+
+        @Override
         public void close() {}
       };
     }
@@ -203,6 +267,7 @@ final class SimulatedCluster {
   /** One connection. */
   final class SimulatedLink implements Transport.Link {
     private final Client client;
+    private final int number = ++linksMade;
     private final Transport.Server server =
         new Transport.Server(run, (now - serverStartedAt) / 1_000_000 / 1_000 * 1_000, promoted);
     final Set<String> channels = new HashSet<>();
@@ -216,6 +281,12 @@ final class SimulatedCluster {
       this.client = client;
       client.mine.add(this);
       links.add(this);
+      note(() -> this + " is made");
+    }
+
+    @Override
+    public String toString() {
+      return client + " link-" + number;
     }
 
     @Override
@@ -227,8 +298,12 @@ final class SimulatedCluster {
     public CompletionStage<List<Object>> run(List<String> keys, List<String> arguments) {
       CompletableFuture<List<Object>> reply = new CompletableFuture<>();
       int fate = random.nextInt(4); // of a message that is on its way when the link breaks
+      int breaks = linksAreBad ? random.nextInt(60) : 60;
       String sentTo = server.run();
       toServer(() -> {
+        if (breaks == 0) {
+          breakOff();
+        }
         if (broken) {
           if (fate == 0 || !run.equals(sentTo)) {
             return;
@@ -237,18 +312,32 @@ final class SimulatedCluster {
               random.nextInt(30_000_000),
               () -> {
                 if (run.equals(sentTo)) {
-                  redis.run(keys, arguments);
+                  executed(keys, arguments, "late");
                   if (fate == 1) {
-                    redis.run(keys, arguments);
+                    executed(keys, arguments, "late, doubled");
                   }
                 }
               });
           return;
         }
-        List<Object> answer = redis.run(keys, arguments);
-        toClient(() -> reply.complete(answer));
+        List<Object> answer = executed(keys, arguments, "");
+        if (breaks == 1) {
+          breakOff();
+        }
+        toClient(() -> {
+          note(() -> this + " answered " + answer);
+          reply.complete(answer);
+        });
       });
       return reply;
+    }
+
+    private List<Object> executed(List<String> keys, List<String> arguments, String how) {
+      note(() -> this + " executes " + how + arguments);
+      onContact.accept(client);
+      List<Object> answer = redis.run(keys, arguments);
+      note(() -> this + " -> " + answer);
+      return answer;
     }
 
     private void toServer(Runnable action) {
@@ -268,7 +357,10 @@ final class SimulatedCluster {
     }
 
     void push(String channel, String text) {
-      toClient(() -> onMessage.accept(channel, text));
+      toClient(() -> {
+        note(() -> this + " hears " + text + " on " + channel);
+        onMessage.accept(channel, text);
+      });
     }
 
     @Override
@@ -277,6 +369,7 @@ final class SimulatedCluster {
       toServer(() -> {
         if (!broken) {
           channels.addAll(wanted);
+          note(() -> this + " subscribed to " + wanted);
           toClient(() -> done.complete(null));
         }
       });
@@ -300,6 +393,7 @@ final class SimulatedCluster {
     /** The connection ends at once for the server, and a little later for the client. */
     void breakOff() {
       if (!broken) {
+        note(() -> this + " breaks");
         broken = true;
         channels.clear();
         links.remove(this);

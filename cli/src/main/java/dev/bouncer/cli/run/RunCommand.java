@@ -54,7 +54,8 @@ import picocli.CommandLine.Spec;
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:every job succeeded",
-      "1:some jobs failed; a summary on standard error names them",
+      "1:some jobs failed; a summary on standard error names them. Or the Redis of --limit cannot be"
+          + " used, and nothing was run",
       "2:the command line is wrong",
       "130:interrupted (Ctrl-C); 143: terminated. Every job was killed with all it had started",
       "141:standard output was closed by its reader, as by 'head'"

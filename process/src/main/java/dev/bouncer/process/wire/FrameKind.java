@@ -5,10 +5,13 @@ public final class FrameKind {
   private FrameKind() {}
 
   /** Changes with every change of a frame; both ends must agree. */
-  public static final int PROTOCOL = 2;
+  public static final int PROTOCOL = 3;
 
   /** The number of the task that prepares a worker for the others. */
   public static final long INITIALIZER = 0;
+
+  /** The longest message of {@link #PROGRESS}, in characters. */
+  public static final int MAX_PROGRESS_TEXT = 1_000;
 
   // ---- pool to worker
 
@@ -33,12 +36,12 @@ public final class FrameKind {
   /** Maps a slab: byte slot, string file. */
   public static final byte SHARE_SLAB = 7;
 
-  /** Runs a task whose input is in a slab: byte slot, then as in {@link #TASK}. */
+  /** Runs a task, one value of which is in a slab: byte slot, then as in {@link #TASK}. */
   public static final byte TASK_WITH_SLAB = 8;
 
   // ---- worker to pool
 
-  /** First frame of a worker: int protocol, long pid. */
+  /** First frame of a worker: int protocol, long pid, then as in {@link #HEAP}. */
   public static final byte HELLO = 16;
 
   /** The task starts now: long task. */
@@ -61,4 +64,7 @@ public final class FrameKind {
 
   /** The slab may be used from here on, or never: byte slot, byte mapped. */
   public static final byte SLAB_SHARED = 23;
+
+  /** The heap of the worker, in bytes: long used, long max. */
+  public static final byte HEAP = 24;
 }

@@ -100,10 +100,10 @@ final class RecordShape {
         .allMatch(part -> isSimple(part.getType(), within));
   }
 
-  void write(WireOutput output, Object value) throws IOException {
+  void write(WireOutput output, Object value, ValueWriter values) throws IOException {
     for (Method accessor : accessors) {
       try {
-        ValueWriter.write(output, accessor.invoke(value));
+        values.write(output, accessor.invoke(value));
       } catch (InvocationTargetException thrown) {
         throw new InvalidObjectException("accessor of a record failed: " + accessor, thrown);
       } catch (IllegalAccessException impossible) {

@@ -29,8 +29,9 @@ public record RemoteFailure(
    *
    * @param output where to
    * @param failure the exception
+   * @param values writes what it is made of
    */
-  public static void write(WireOutput output, Throwable failure) {
+  public static void write(WireOutput output, Throwable failure, ValueWriter values) {
     output.putString(failure.getClass().getName());
     String message = text(failure::getMessage);
     output.putByte(message == null ? 0 : 1);
@@ -41,7 +42,7 @@ public record RemoteFailure(
     output.putString(trace == null ? "" : trace);
     WireOutput value = new WireOutput(1024);
     try {
-      ValueWriter.write(value, failure);
+      values.write(value, failure);
       output.putByte(1);
       byte[] bytes = value.toBytes();
       output.putInt(bytes.length);

@@ -10,9 +10,10 @@ import org.jspecify.annotations.Nullable;
  * pool trusts it less than the worker trusts the pool.
  *
  * <p>Allowed are the value types of the JDK, records, enums and exceptions of any package, the
- * classes of the package in which the task's function was written, and the packages that the user
- * named. Size, depth and array lengths are bounded. Everything else is refused: above all lambdas,
- * proxies, and the classes of libraries that happen to be on the class path.
+ * classes of the package in which the task's function was written, what codecs make, and the
+ * packages that the user named. Size, depth and array lengths are bounded. Everything else is
+ * refused: above all lambdas, proxies, and the classes of libraries that happen to be on the class
+ * path.
  */
 public final class ResultFilter implements ObjectInputFilter {
   private static final long MAX_DEPTH = 2_000;
@@ -52,8 +53,12 @@ public final class ResultFilter implements ObjectInputFilter {
 
   private final String functionPackage;
   private final List<String> allowed;
+  private final Codecs codecs;
   private long streamBytes;
   private @Nullable String refused;
+
+  /** The class of a value that a codec has just made. */
+  private @Nullable Class<?> restored;
 
   /**
    * Makes a filter for one result.
@@ -61,10 +66,12 @@ public final class ResultFilter implements ObjectInputFilter {
    * @param functionPackage the package that the task's function was written in
    * @param allowed names of classes, or of packages when they end in {@code .*} (that package) or
    *     {@code .**} (and those below)
+   * @param codecs their classes may be elements of arrays, of whose elements each is made by them
    */
-  public ResultFilter(String functionPackage, List<String> allowed) {
+  public ResultFilter(String functionPackage, List<String> allowed, Codecs codecs) {
     this.functionPackage = functionPackage;
     this.allowed = allowed;
+    this.codecs = codecs;
   }
 
   /**
@@ -75,6 +82,14 @@ public final class ResultFilter implements ObjectInputFilter {
   void begin(int bytes) {
     streamBytes = bytes;
     refused = null;
+  }
+
+  /**
+   * Accepts one object of a class: a codec has made it, not the bytes of the stream. The stream
+   * asks at once.
+   */
+  void allowOnce(Class<?> type) {
+    restored = type;
   }
 
   /**
@@ -94,7 +109,9 @@ public final class ResultFilter implements ObjectInputFilter {
       refused = "an array of " + info.arrayLength() + " elements";
     } else {
       Class<?> type = info.serialClass();
-      if (type == null || isAllowed(type)) {
+      boolean isRestored = type != null && type == restored;
+      restored = null;
+      if (type == null || isRestored || isAllowed(type)) {
         return Status.ALLOWED;
       }
       refused = type.getName();
@@ -131,6 +148,7 @@ public final class ResultFilter implements ObjectInputFilter {
         || JDK_PACKAGES.contains(inPackage)
         || (!inPackage.isEmpty() && inPackage.equals(functionPackage))
         || (inPackage.isEmpty() && functionPackage.isEmpty())
+        || (type.isArray() && codecs.find(element) != null)
         || allowed.stream().anyMatch(pattern -> matches(pattern, name, inPackage));
   }
 

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * direction, without the many copies and wake-ups of a pipe.
  *
  * <pre>
- *   0  state     0 when it is free, 1 while it holds a value
+ *   0  state     0 when it is free, else one more than the number of the task whose value it holds
  *  64  the value, encoded
  * </pre>
  *
@@ -27,7 +27,6 @@ import org.jspecify.annotations.Nullable;
 public final class Slab implements AutoCloseable {
   private static final int STATE = 0;
   private static final long FREE = 0;
-  private static final long FULL = 1;
   private static final int DATA = 64;
 
   private final Arena arena;
@@ -79,27 +78,29 @@ public final class Slab implements AutoCloseable {
   /**
    * Puts an encoded value in.
    *
+   * @param task the task that it belongs to
    * @param source holds it
    * @param offset where it begins
    * @param length how long it is
    * @return false if the slab is not free or too small
    */
-  public boolean offer(byte[] source, int offset, int length) {
+  public boolean offer(long task, byte[] source, int offset, int length) {
     if (length > payloadBytes || !isFree()) {
       return false;
     }
     MemorySegment.copy(source, offset, memory, ValueLayout.JAVA_BYTE, DATA, length);
-    setState(FULL);
+    setState(task + 1);
     return true;
   }
 
   /**
    * Encodes an array and puts it in, with one copy instead of two.
    *
+   * @param task the task that it belongs to
    * @param value the array
    * @return false if the slab is not free or too small
    */
-  public boolean offerBytes(byte[] value) {
+  public boolean offerBytes(long task, byte[] value) {
     if (ValueWriter.sizeOf(value) > payloadBytes || !isFree()) {
       return false;
     }
@@ -107,7 +108,7 @@ public final class Slab implements AutoCloseable {
     memory.set(LENGTH, DATA + 1, value.length);
     MemorySegment.copy(
         value, 0, memory, ValueLayout.JAVA_BYTE, DATA + 1 + Integer.BYTES, value.length);
-    setState(FULL);
+    setState(task + 1);
     return true;
   }
 
@@ -137,11 +138,11 @@ public final class Slab implements AutoCloseable {
         throw new ProtocolException("length must fit the frame: length=" + count);
       }
       byte[] value = copy(header, count);
-      free();
+      setState(FREE);
       return value;
     }
     byte[] copy = copy(0, length);
-    free();
+    setState(FREE);
     return values.read(new WireInput(copy, 0, length));
   }
 
@@ -151,9 +152,15 @@ public final class Slab implements AutoCloseable {
     return copy;
   }
 
-  /** Sets the slab free, whatever it holds: nobody will ask for it. */
-  public void free() {
-    setState(FREE);
+  /**
+   * Sets the slab free if it holds the value of a task that will not ask for it any more.
+   *
+   * @param task the task
+   */
+  public void free(long task) {
+    if (memory.get(ValueLayout.JAVA_LONG, STATE) == task + 1) {
+      setState(FREE);
+    }
   }
 
   private boolean isFree() {

@@ -8,13 +8,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The short encoding of lists whose elements are all longs, all integers, all doubles, all strings,
- * or all records of one class with a {@link RecordShape}. Any other list is serialized.
+ * all of one class with a codec, or all records of one class with a {@link RecordShape}. Any other
+ * list is serialized.
  *
  * <p>The lists are those that programs mostly have: {@link ArrayList}, and what {@link List#of} and
  * {@code Stream.toList} return. Each comes back as one of its own kind.
  *
  * <pre>
- *   byte kind of list, byte tag of the elements, [string class of the records], int count, elements
+ *   byte kind of list, byte tag of the elements, [string class of the records | int codec], int count,
+ *   elements
  * </pre>
  */
 final class TypedList {
@@ -27,14 +29,14 @@ final class TypedList {
 
   /** Writes a list with its tag; false, with nothing written, if it has no short encoding. */
   @SuppressWarnings("IfChainToSwitch") // see ValueWriter
-  static boolean write(WireOutput output, List<?> list) throws IOException {
+  static boolean write(WireOutput output, List<?> list, ValueWriter values) throws IOException {
     Class<?> kind = list.getClass();
     boolean growable = kind == ArrayList.class;
     if (!growable && kind != SHORT_UNMODIFIABLE && kind != LONG_UNMODIFIABLE) {
       return false;
     }
     Object[] elements = list.toArray(); // one look: it may be changed meanwhile by its owner
-    byte tag = elements.length == 0 ? ValueTag.NULL : tagOf(elements);
+    byte tag = elements.length == 0 ? ValueTag.NULL : tagOf(elements, values);
     if (tag == ValueTag.NULL) {
       return false;
     }
@@ -42,7 +44,11 @@ final class TypedList {
     output.putByte(growable ? ARRAY_LIST : UNMODIFIABLE);
     output.putByte(tag);
     RecordShape shape = null;
-    if (tag == ValueTag.RECORD) {
+    Codecs.Coded<?> coded = null;
+    if (tag == ValueTag.CODED) {
+      coded = Objects.requireNonNull(values.codecs().find(elements[0].getClass()));
+      output.putInt(coded.number());
+    } else if (tag == ValueTag.RECORD) {
       shape = Objects.requireNonNull(RecordShape.of(elements[0].getClass()));
       output.putString(shape.type.getName());
     }
@@ -56,15 +62,17 @@ final class TypedList {
         output.putLong(Double.doubleToRawLongBits(number));
       } else if (element instanceof String string) {
         output.putString(string);
+      } else if (coded != null) {
+        coded.write(output, element);
       } else {
-        Objects.requireNonNull(shape).write(output, element);
+        Objects.requireNonNull(shape).write(output, element, values);
       }
     }
     return true;
   }
 
   /** The tag that all elements share; NULL if they share none that has a short encoding. */
-  private static byte tagOf(@Nullable Object[] elements) {
+  private static byte tagOf(@Nullable Object[] elements, ValueWriter values) {
     Object first = elements[0];
     if (first == null) {
       return ValueTag.NULL;
@@ -88,6 +96,9 @@ final class TypedList {
     }
     if (type == String.class) {
       return ValueTag.STRING;
+    }
+    if (values.codecs().find(type) != null) {
+      return ValueTag.CODED;
     }
     return RecordShape.of(type) == null ? ValueTag.NULL : ValueTag.RECORD;
   }
@@ -145,6 +156,15 @@ final class TypedList {
         List<Object> list = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
           list.add(shape.read(input, values));
+        }
+        yield list;
+      }
+      case ValueTag.CODED -> {
+        Codecs.Coded<?> coded = values.codecs().get(input.getInt());
+        int count = input.getLength(Integer.BYTES);
+        List<Object> list = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+          list.add(coded.read(input));
         }
         yield list;
       }

@@ -10,9 +10,10 @@ import org.jspecify.annotations.Nullable;
  * @param loader finds the classes of serialized values; null for the loader of the application
  * @param filter what serialized values may consist of; null for everything
  * @param slabs where large values may be
+ * @param codecs read the values that have one
  */
 public record ValueReader(
-    @Nullable ClassLoader loader, @Nullable ResultFilter filter, Slabs slabs) {
+    @Nullable ClassLoader loader, @Nullable ResultFilter filter, Slabs slabs, Codecs codecs) {
 
   /**
    * Reads one value.
@@ -63,8 +64,9 @@ public record ValueReader(
         if (filter != null) {
           filter.begin(length);
         }
-        yield JdkSerialization.read(input.slice(length), loader, filter);
+        yield JdkSerialization.read(input.slice(length), loader, filter, codecs);
       }
+      case ValueTag.CODED -> codecs.get(input.getInt()).read(input);
       case ValueTag.LIST -> TypedList.read(input, this);
       case ValueTag.RECORD -> recordShape(input.getString()).read(input, this);
       case ValueTag.IN_SLAB -> {

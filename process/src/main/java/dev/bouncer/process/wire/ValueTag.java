@@ -29,6 +29,9 @@ final class ValueTag {
   /** String class, then its components, each a value: see {@link RecordShape}. */
   static final byte RECORD = 18;
 
+  /** Int number of a codec, then what {@link Codecs} says. */
+  static final byte CODED = 19;
+
   /** Byte slot, int length: the value is in that {@link Slab}. */
   static final byte IN_SLAB = 16;
 }

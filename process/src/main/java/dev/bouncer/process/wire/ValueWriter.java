@@ -6,14 +6,17 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Writes values: a tag, then what the tag needs. Strings, boxed primitives, arrays of primitives,
- * and records and lists of such have short encodings of their own; everything else goes through
- * Java serialization.
+ * and records and lists of such have short encodings of their own; classes may have a {@link
+ * dev.bouncer.process.Codec}; everything else goes through Java serialization.
  *
  * <p>Chains of {@code instanceof}, not pattern switches: the first of those costs a JVM tens of
  * milliseconds, and this is on the way to the first result of every worker.
+ *
+ * @param codecs write the values that have one
  */
-public final class ValueWriter {
-  private ValueWriter() {}
+public record ValueWriter(Codecs codecs) {
+  /** Writes without codecs. */
+  public static final ValueWriter PLAIN = new ValueWriter(Codecs.NONE);
 
   /**
    * Returns whether a value can never change, so that it may be written later as well as now.
@@ -43,7 +46,7 @@ public final class ValueWriter {
    * @throws ValueTooLargeException if it is larger than a frame may be
    */
   @SuppressWarnings("IfChainToSwitch") // see above
-  public static void write(WireOutput output, @Nullable Object value) throws IOException {
+  public void write(WireOutput output, @Nullable Object value) throws IOException {
     if (value == null) {
       output.putByte(ValueTag.NULL);
     } else if (value instanceof Long number) {
@@ -103,10 +106,20 @@ public final class ValueWriter {
     }
   }
 
-  /** Writes a list or record that has a short encoding; false, with nothing written, if not. */
-  private static boolean writeTyped(WireOutput output, Object value) throws IOException {
+  /**
+   * Writes a list or record that has a short encoding, or a value that has a codec; false, with
+   * nothing written, if it is neither.
+   */
+  private boolean writeTyped(WireOutput output, Object value) throws IOException {
+    Codecs.Coded<?> coded = codecs.find(value.getClass());
+    if (coded != null) {
+      output.putByte(ValueTag.CODED);
+      output.putInt(coded.number());
+      coded.write(output, value);
+      return true;
+    }
     if (value instanceof List<?> list) {
-      return TypedList.write(output, list);
+      return TypedList.write(output, list, this);
     }
     RecordShape shape = RecordShape.of(value.getClass());
     if (shape == null) {
@@ -114,7 +127,7 @@ public final class ValueWriter {
     }
     output.putByte(ValueTag.RECORD);
     output.putString(shape.type.getName());
-    shape.write(output, value);
+    shape.write(output, value, this);
     return true;
   }
 
@@ -128,11 +141,11 @@ public final class ValueWriter {
     return 1L + Integer.BYTES + array.length;
   }
 
-  private static void serialize(WireOutput output, Object value) throws IOException {
+  private void serialize(WireOutput output, Object value) throws IOException {
     output.putByte(ValueTag.SERIALIZED);
     int lengthAt = output.size();
     output.putInt(0);
-    JdkSerialization.write(output, value);
+    JdkSerialization.write(output, value, codecs);
     output.setInt(lengthAt, output.size() - lengthAt - Integer.BYTES);
   }
 

@@ -1,5 +1,6 @@
 package dev.bouncer.process.worker;
 
+import dev.bouncer.process.wire.Codecs;
 import dev.bouncer.process.wire.FrameKind;
 import dev.bouncer.process.wire.Ledger;
 import dev.bouncer.process.wire.RemoteFailure;
@@ -29,22 +30,40 @@ final class Answers {
   private final OutputStream stream;
   private final int maxFrame;
   private final Slabs slabs;
+  private final ValueWriter values;
   private final WireOutput output = new WireOutput(1 << 13);
   private volatile @Nullable Ledger ledger; // written with the monitor held
   private long sent;
 
-  Answers(OutputStream stream, int maxFrame, Slabs slabs) {
+  Answers(OutputStream stream, int maxFrame, Slabs slabs, Codecs codecs) {
     this.stream = stream;
     this.slabs = slabs;
     this.maxFrame = maxFrame;
+    this.values = new ValueWriter(codecs);
   }
 
   synchronized void hello() {
     output.begin(FrameKind.HELLO);
     output.putInt(FrameKind.PROTOCOL);
     output.putLong(ProcessHandle.current().pid());
+    putHeap();
     output.end();
     flush();
+  }
+
+  /** Tells how full the heap is. */
+  synchronized void heap() {
+    int before = output.size();
+    output.begin(FrameKind.HEAP);
+    putHeap();
+    output.end();
+    send(before, false);
+  }
+
+  private void putHeap() {
+    Runtime runtime = Runtime.getRuntime();
+    output.putLong(runtime.totalMemory() - runtime.freeMemory());
+    output.putLong(runtime.maxMemory());
   }
 
   synchronized void keep(Ledger newLedger) {
@@ -118,7 +137,7 @@ final class Answers {
       output.begin(FrameKind.RESULT);
       output.putLong(task);
       output.putInt((int) Math.min(nanos, Integer.MAX_VALUE));
-      writeValue(result, before);
+      writeValue(task, result, before);
       output.end();
     } catch (IOException | RuntimeException | StackOverflowError unsendable) {
       output.abort();
@@ -129,7 +148,7 @@ final class Answers {
   }
 
   /** Writes a value into the frame that began {@code before}, or into a slab if it is large. */
-  private void writeValue(@Nullable Object value, int before) throws IOException {
+  private void writeValue(long task, @Nullable Object value, int before) throws IOException {
     int start = output.size();
     if (value instanceof byte[] array) {
       long size = start - before + ValueWriter.sizeOf(array);
@@ -138,19 +157,19 @@ final class Answers {
       }
       SlabSlot slot = SlabSlot.forResult((int) ValueWriter.sizeOf(array));
       Slab slab = slot == null ? null : slabs.get(slot);
-      if (slot != null && slab != null && slab.offerBytes(array)) {
+      if (slot != null && slab != null && slab.offerBytes(task, array)) {
         Slabs.writePlace(output, slot, (int) ValueWriter.sizeOf(array));
         return;
       }
     }
-    ValueWriter.write(output, value);
+    values.write(output, value);
     if (output.size() - before > maxFrame) {
       throw new ValueTooLargeException(output.size() - before, maxFrame);
     }
     int length = output.size() - start;
     SlabSlot slot = SlabSlot.forResult(length);
     Slab slab = slot == null ? null : slabs.get(slot);
-    if (slot != null && slab != null && slab.offer(output.array(), start, length)) {
+    if (slot != null && slab != null && slab.offer(task, output.array(), start, length)) {
       output.truncate(start);
       Slabs.writePlace(output, slot, length);
     }
@@ -174,7 +193,7 @@ final class Answers {
     output.begin(FrameKind.FAILURE);
     output.putLong(task);
     output.putInt((int) Math.min(nanos, Integer.MAX_VALUE));
-    RemoteFailure.write(output, failure);
+    RemoteFailure.write(output, failure, values);
     output.end();
   }
 

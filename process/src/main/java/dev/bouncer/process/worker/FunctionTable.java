@@ -1,6 +1,7 @@
 package dev.bouncer.process.worker;
 
 import dev.bouncer.Task;
+import dev.bouncer.process.wire.Codecs;
 import dev.bouncer.process.wire.FunctionShape;
 import dev.bouncer.process.wire.ProtocolException;
 import dev.bouncer.process.wire.Slabs;
@@ -24,9 +25,9 @@ final class FunctionTable {
   private final ClassLoader loader;
   private final ValueReader values;
 
-  FunctionTable(ClassLoader loader, Slabs slabs) {
+  FunctionTable(ClassLoader loader, Slabs slabs, Codecs codecs) {
     this.loader = loader;
-    this.values = new ValueReader(loader, null, slabs);
+    this.values = new ValueReader(loader, null, slabs, codecs);
   }
 
   private static final class Entry {

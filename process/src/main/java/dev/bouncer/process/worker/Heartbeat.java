@@ -6,11 +6,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * Looks at a busy worker every millisecond: sends results that would otherwise wait behind a long
  * task, and when a task did not end within a beat tells the pool that it runs, and has another
- * thread listen to the pool meanwhile. Sleeps while the worker does.
+ * thread listen to the pool meanwhile. Now and then, and before it goes to sleep, it tells how full
+ * the heap is. Sleeps while the worker does.
  */
 final class Heartbeat implements Runnable {
   private static final long BEAT_NANOS = 1_000_000;
   private static final int QUIET_BEATS = 20;
+  private static final int HEAP_BEATS = 250;
 
   private final Answers answers;
   private final PoolReader reader;
@@ -63,6 +65,7 @@ final class Heartbeat implements Runnable {
     long seen = 0;
     long takenOver = 0;
     int quiet = 0;
+    int sinceHeap = 0;
     while (true) {
       if (asleep) {
         LockSupport.park(this);
@@ -78,11 +81,17 @@ final class Heartbeat implements Runnable {
           answers.started(now);
         }
       }
+      if (++sinceHeap == HEAP_BEATS) {
+        sinceHeap = 0;
+        answers.heap();
+      }
       seen = now;
       quiet = busy || now != 0 ? 0 : quiet + 1;
       busy = false;
       if (quiet > QUIET_BEATS) {
         quiet = 0;
+        sinceHeap = 0;
+        answers.heap();
         asleep = true;
         if (busy || running != 0) { // it began between the look and the nap
           asleep = false;

@@ -1,6 +1,7 @@
 package dev.bouncer.process.worker;
 
 import dev.bouncer.process.TaskContext;
+import dev.bouncer.process.wire.FrameKind;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,6 +66,11 @@ public final class RunningTask implements TaskContext {
     if (!(fraction >= 0 && fraction <= 1)) {
       throw new IllegalArgumentException("progress must be from 0 to 1: fraction=" + fraction);
     }
-    answers.progress(taskId, fraction, message);
+    answers.progress(
+        taskId,
+        fraction,
+        message.length() > FrameKind.MAX_PROGRESS_TEXT
+            ? message.substring(0, FrameKind.MAX_PROGRESS_TEXT)
+            : message);
   }
 }

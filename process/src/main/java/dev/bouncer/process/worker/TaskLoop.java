@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class TaskLoop {
 
-  /** A task as it came: its number, the rest of its frame, and the slab that its input is in. */
+  /** A task as it came: its number, the rest of its frame, and the slab that a part of it is in. */
   record Arrived(long id, WireInput frame, @Nullable SlabSlot slot) {}
 
   private final int workerId;
@@ -77,11 +77,11 @@ final class TaskLoop {
     answers.revoked(ids);
   }
 
-  /** Gives up the input of a task that will not run; always true. */
+  /** Gives up what a task that will not run has in a slab; always true. */
   private boolean freeSlab(Arrived task) {
     Slab slab = task.slot() == null ? null : slabs.get(task.slot());
     if (slab != null) {
-      slab.free();
+      slab.free(task.id());
     }
     return true;
   }
@@ -172,18 +172,14 @@ final class TaskLoop {
     long start = System.nanoTime();
     @Nullable Object result = null;
     @Nullable Throwable failure = null;
-    boolean inputWasRead = false;
     try {
       WireInput frame = task.frame();
       Object function = functions.function(frame.getInt(), frame);
       boolean hasInput = frame.getByte() != 0;
-      inputWasRead = true; // and its slab is the pool's again
       result = FunctionTable.call(function, hasInput ? functions.input(frame) : null);
     } catch (Throwable thrown) { // whatever a task throws, its worker lives on
       failure = thrown;
-      if (!inputWasRead) {
-        var _ = freeSlab(task);
-      }
+      var _ = freeSlab(task); // it may not have come to read it
     }
     long nanos = System.nanoTime() - start;
     heartbeat.ended();

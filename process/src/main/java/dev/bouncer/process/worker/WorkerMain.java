@@ -1,5 +1,6 @@
 package dev.bouncer.process.worker;
 
+import dev.bouncer.process.wire.Codecs;
 import dev.bouncer.process.wire.FrameReader;
 import dev.bouncer.process.wire.Slabs;
 import dev.bouncer.process.wire.WireOutput;
@@ -28,6 +29,9 @@ public final class WorkerMain {
   /** The largest frame that the pool accepts, in bytes. */
   public static final String MAX_FRAME = "dev.bouncer.process.maxFrame";
 
+  /** The codecs that the pool and its workers use. */
+  public static final String CODECS = "dev.bouncer.process.codecs";
+
   /** Exit code of a worker that lost its pool. */
   static final int POOL_GONE = 90;
 
@@ -50,9 +54,11 @@ public final class WorkerMain {
     InputStream fromPool = stdio ? takeStandardInput() : new FileInputStream("/dev/fd/3");
     OutputStream toPool = stdio ? takeStandardOutput() : new FileOutputStream("/dev/fd/4");
 
+    ClassLoader loader = ClassLoader.getSystemClassLoader();
+    Codecs codecs = codecs(loader);
     Slabs slabs = new Slabs();
-    Answers answers = new Answers(toPool, maxFrame, slabs);
-    FunctionTable functions = new FunctionTable(ClassLoader.getSystemClassLoader(), slabs);
+    Answers answers = new Answers(toPool, maxFrame, slabs, codecs);
+    FunctionTable functions = new FunctionTable(loader, slabs, codecs);
     TaskLoop loop = new TaskLoop(id, functions, answers, slabs);
     FrameReader frames = new FrameReader(fromPool, WireOutput.MAX_BYTES);
     PoolReader reader = new PoolReader(frames, functions, loop, answers);
@@ -64,6 +70,17 @@ public final class WorkerMain {
     Thread.currentThread().setName("bouncer-worker-" + id);
     loop.run(reader, heartbeat);
     System.exit(0); // runs the shutdown hooks of the tasks, and does not wait for their threads
+  }
+
+  /** Makes the pool's codecs; the worker is of no use without them. */
+  private static Codecs codecs(ClassLoader loader) {
+    try {
+      return Codecs.load(System.getProperty(CODECS, ""), loader);
+    } catch (IOException impossible) {
+      System.err.println("bouncer worker: cannot start: " + impossible.getMessage());
+      Runtime.getRuntime().halt(BROKEN);
+      throw new AssertionError(impossible);
+    }
   }
 
   /**

@@ -31,7 +31,7 @@ class SlabTest {
     file = Files.write(folder.resolve("slab"), new byte[Slab.fileBytes(SLOT)]);
     sender = Slab.map(file, SLOT);
     receiver = Slab.map(file, SLOT);
-    values = new ValueReader(null, null, new Slabs());
+    values = new ValueReader(null, null, new Slabs(), Codecs.NONE);
   }
 
   @AfterEach
@@ -42,7 +42,7 @@ class SlabTest {
 
   private static byte[] encode(Object value) throws IOException {
     WireOutput output = new WireOutput(16);
-    ValueWriter.write(output, value);
+    ValueWriter.PLAIN.write(output, value);
     return output.toBytes();
   }
 
@@ -50,30 +50,32 @@ class SlabTest {
   void take_ofWhatWasOffered_returnsItAndSetsTheSlabFree() throws Exception {
     byte[] array = new byte[100_000];
     array[99_999] = 7;
-    assertTrue(sender.offerBytes(array));
+    assertTrue(sender.offerBytes(1, array));
     assertArrayEquals(array, (byte[]) receiver.take(100_005, values));
     byte[] text = encode("text");
-    assertTrue(sender.offer(text, 0, text.length));
+    assertTrue(sender.offer(1, text, 0, text.length));
     assertEquals("text", receiver.take(text.length, values));
     byte[] encoded = encode(array);
-    assertTrue(sender.offer(encoded, 0, encoded.length));
+    assertTrue(sender.offer(1, encoded, 0, encoded.length));
     assertArrayEquals(array, (byte[]) receiver.take(encoded.length, values));
   }
 
   @Test
   void offer_toASlabThatHoldsAValueOrIsTooSmall_isRefused() throws Exception {
-    assertFalse(sender.offerBytes(new byte[SLOT.payloadBytes()]));
-    assertTrue(sender.offerBytes(new byte[1]));
-    assertFalse(sender.offerBytes(new byte[1]));
-    assertFalse(sender.offer(new byte[1], 0, 1));
-    receiver.free();
-    assertTrue(sender.offer(new byte[1], 0, 1));
+    assertFalse(sender.offerBytes(1, new byte[SLOT.payloadBytes()]));
+    assertTrue(sender.offerBytes(1, new byte[1]));
+    assertFalse(sender.offerBytes(1, new byte[1]));
+    assertFalse(sender.offer(1, new byte[1], 0, 1));
+    receiver.free(2);
+    assertFalse(sender.offer(1, new byte[1], 0, 1));
+    receiver.free(1);
+    assertTrue(sender.offer(1, new byte[1], 0, 1));
   }
 
   @Test
   void take_ofWhatIsNotThere_isAProtocolError() {
     assertThrows(ProtocolException.class, () -> receiver.take(5, values));
-    assertTrue(sender.offerBytes(new byte[10]));
+    assertTrue(sender.offerBytes(1, new byte[10]));
     for (int length : new int[] {Integer.MIN_VALUE, -1, 0, 14, 16, SLOT.payloadBytes() + 1}) {
       assertThrows(ProtocolException.class, () -> receiver.take(length, values), "" + length);
     }

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 /** Lists and records: which are written short, and that all come back as what they were. */
 @NullUnmarked
 class TypedValuesTest {
-  private static final ValueReader READER = new ValueReader(null, null, new Slabs());
+  private static final ValueReader READER = new ValueReader(null, null, new Slabs(), Codecs.NONE);
 
   record Point(int x, double y) implements Serializable {}
 
@@ -55,7 +55,7 @@ class TypedValuesTest {
 
   private static byte[] write(Object value) throws IOException {
     WireOutput output = new WireOutput(16);
-    ValueWriter.write(output, value);
+    ValueWriter.PLAIN.write(output, value);
     return output.toBytes();
   }
 
@@ -157,8 +157,8 @@ class TypedValuesTest {
     WireOutput wrongParts = new WireOutput(64);
     wrongParts.putByte(ValueTag.RECORD);
     wrongParts.putString(Point.class.getName());
-    ValueWriter.write(wrongParts, "x");
-    ValueWriter.write(wrongParts, 1.0);
+    ValueWriter.PLAIN.write(wrongParts, "x");
+    ValueWriter.PLAIN.write(wrongParts, 1.0);
     assertThrows(InvalidObjectException.class, () -> read(wrongParts.toBytes()));
   }
 
@@ -190,8 +190,8 @@ class TypedValuesTest {
 
   @Test
   void resultFilter_refusesWhatItDoesNotAccept() throws Exception {
-    ResultFilter filter = new ResultFilter("some.where", List.of());
-    ValueReader strict = new ValueReader(null, filter, new Slabs());
+    ResultFilter filter = new ResultFilter("some.where", List.of(), Codecs.NONE);
+    ValueReader strict = new ValueReader(null, filter, new Slabs(), Codecs.NONE);
     byte[] point = write(new Point(1, 2));
     assertEquals(new Point(1, 2), strict.read(new WireInput(point, 0, point.length)));
     WireOutput thread = new WireOutput(64);

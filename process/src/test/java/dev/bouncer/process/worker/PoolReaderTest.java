@@ -3,6 +3,7 @@ package dev.bouncer.process.worker;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bouncer.process.wire.Codecs;
 import dev.bouncer.process.wire.FrameReader;
 import dev.bouncer.process.wire.Slabs;
 import dev.bouncer.process.wire.WireInput;
@@ -29,9 +30,10 @@ class PoolReaderTest {
       };
 
   private final Slabs slabs = new Slabs();
-  private final Answers answers = new Answers(OutputStream.nullOutputStream(), 1 << 20, slabs);
+  private final Answers answers =
+      new Answers(OutputStream.nullOutputStream(), 1 << 20, slabs, Codecs.NONE);
   private final FunctionTable functions =
-      new FunctionTable(ClassLoader.getSystemClassLoader(), slabs);
+      new FunctionTable(ClassLoader.getSystemClassLoader(), slabs, Codecs.NONE);
   private final TaskLoop loop = new TaskLoop(1, functions, answers, slabs);
   private final PoolReader reader =
       new PoolReader(new FrameReader(pool, 1 << 20), functions, loop, answers);

@@ -1,4 +1,4 @@
-package dev.bouncer.redis;
+package dev.bouncer.redis.server;
 
 import static dev.bouncer.law.Eventually.eventually;
 
@@ -23,22 +23,28 @@ import redis.embedded.core.ExecutableProvider;
  * A Redis of its own on loopback: the installed {@code redis-server}, or the one that the test
  * dependency brings along. Can be killed, paused and started again on the same port.
  */
-final class RealRedis implements AutoCloseable {
+public final class RealRedis implements AutoCloseable {
   private final Path folder;
   private final int port;
-  private final List<String> options;
+  private final List<String> arguments;
   private Process process;
 
-  private RealRedis(int port, List<String> options) throws IOException {
-    this.folder = Files.createTempDirectory("bouncer-redis-test");
+  private RealRedis(Path folder, int port, List<String> arguments) {
+    this.folder = folder;
     this.port = port;
-    this.options = options;
+    this.arguments = arguments;
   }
 
   /** Starts a server that keeps nothing on disk unless the options say so. */
-  static RealRedis start(String... options) {
+  public static RealRedis start(String... options) {
     try {
-      RealRedis redis = new RealRedis(freePort(), List.of(options));
+      Path folder = Files.createTempDirectory("bouncer-redis-test");
+      int port = freePort();
+      List<String> arguments = new ArrayList<>();
+      arguments.addAll(List.of("--port", "" + port, "--bind", "127.0.0.1"));
+      arguments.addAll(List.of("--dir", folder.toString(), "--save", "", "--loglevel", "warning"));
+      arguments.addAll(List.of(options));
+      RealRedis redis = new RealRedis(folder, port, arguments);
       redis.startAgain();
       return redis;
     } catch (IOException failed) {
@@ -46,18 +52,41 @@ final class RealRedis implements AutoCloseable {
     }
   }
 
-  static int freePort() throws IOException {
+  /** Starts a Sentinel that alone decides when a replica takes over from a primary that is gone. */
+  public static RealRedis startSentinel(String primaryName, int primaryPort) {
+    try {
+      Path folder = Files.createTempDirectory("bouncer-sentinel-test");
+      int port = freePort();
+      Path settings = folder.resolve("sentinel.conf");
+      Files.writeString(
+          settings,
+          """
+          port %2$d
+          bind 127.0.0.1
+          dir %4$s
+          sentinel monitor %1$s 127.0.0.1 %3$d 1
+          sentinel down-after-milliseconds %1$s 500
+          sentinel failover-timeout %1$s 3000
+          """
+              .formatted(primaryName, port, primaryPort, folder));
+      RealRedis sentinel = new RealRedis(folder, port, List.of(settings.toString(), "--sentinel"));
+      sentinel.startAgain();
+      return sentinel;
+    } catch (IOException failed) {
+      throw new UncheckedIOException(failed);
+    }
+  }
+
+  public static int freePort() throws IOException {
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       return socket.getLocalPort();
     }
   }
 
-  void startAgain() throws IOException {
+  public void startAgain() throws IOException {
     List<String> command = new ArrayList<>();
     command.add(executable());
-    command.addAll(List.of("--port", "" + port, "--bind", "127.0.0.1", "--dir", folder.toString()));
-    command.addAll(List.of("--save", "", "--loglevel", "warning"));
-    command.addAll(options);
+    command.addAll(arguments);
     process =
         new ProcessBuilder(command)
             .redirectErrorStream(true)
@@ -73,7 +102,8 @@ final class RealRedis implements AutoCloseable {
     }
   }
 
-  private static String executable() throws IOException {
+  /** The installed server, else the one of the test dependency. */
+  public static String executable() throws IOException {
     for (String directory :
         System.getenv().getOrDefault("PATH", "").split(File.pathSeparator, -1)) {
       Path candidate = Path.of(directory, "redis-server");
@@ -96,7 +126,7 @@ final class RealRedis implements AutoCloseable {
    * Waits until the server has been up for so long: one that is younger than a grace grants
    * nothing, because holders from before its start may come back.
    */
-  RealRedis awaitUptime(int seconds) {
+  public RealRedis awaitUptime(int seconds) {
     eventually(
         "Redis is up for " + seconds + " s",
         () -> {
@@ -111,20 +141,20 @@ final class RealRedis implements AutoCloseable {
     return this;
   }
 
-  String uri() {
+  public String uri() {
     return "redis://127.0.0.1:" + port;
   }
 
-  int port() {
+  public int port() {
     return port;
   }
 
-  long pid() {
+  public long pid() {
     return process.pid();
   }
 
   /** Sends one command on a connection of its own and returns the raw beginning of the answer. */
-  String command(String... words) throws IOException {
+  public String command(String... words) throws IOException {
     try (Socket socket = new Socket()) {
       socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 1_000);
       socket.setSoTimeout(10_000);
@@ -140,13 +170,51 @@ final class RealRedis implements AutoCloseable {
     }
   }
 
-  void kill() {
+  /** A number in the books of a semaphore; zero if Redis knows nothing of it. */
+  public long number(String semaphore, String field) {
+    try {
+      String answer = command("HGET", "bouncer:{" + semaphore + "}:state", field);
+      return answer.startsWith("$-1") ? 0 : Long.parseLong(answer.split("\r\n", -1)[1]);
+    } catch (IOException broken) {
+      throw new UncheckedIOException(broken);
+    }
+  }
+
+  /** Follows a primary until told otherwise; returns when it has all of its data. */
+  public void follow(int primary) throws IOException {
+    command("REPLICAOF", "127.0.0.1", "" + primary);
+    eventually("the replica follows", () -> replicates("master_link_status:up"));
+  }
+
+  /** Whether {@code INFO replication} says so. */
+  public boolean replicates(String text) {
+    return answers(text, "INFO", "replication");
+  }
+
+  /** Whether the answer to a command has this text in it. */
+  public boolean answers(String text, String... command) {
+    try {
+      return command(command).contains(text);
+    } catch (IOException away) {
+      return false;
+    }
+  }
+
+  /** Takes over as a primary, and sees nothing any more of what the former one does. */
+  public void promote() throws IOException {
+    String answer = command("REPLICAOF", "NO", "ONE");
+    if (!answer.startsWith("+OK")) {
+      throw new IOException("Redis refused to be promoted: answer=" + answer);
+    }
+  }
+
+  public void kill() {
     process.destroyForcibly();
     process.onExit().join();
   }
 
   /** Sends a signal by its name, as in {@code STOP} and {@code CONT}. */
-  static void signal(long pid, String name) throws Exception {
+  public static void signal(long pid, String name) throws Exception {
     int code = new ProcessBuilder("kill", "-" + name, Long.toString(pid)).start().waitFor();
     if (code != 0) {
       throw new IllegalStateException("kill failed: pid=" + pid + " signal=" + name);
