@@ -63,6 +63,27 @@ public final class SimulatedTime {
     return builder.build(new Simulated());
   }
 
+  /**
+   * Creates a limiter that lives in this time.
+   *
+   * @param builder describes it
+   * @return the limiter
+   */
+  public RateLimiter create(RateLimiter.Builder builder) {
+    return builder.build(new Simulated());
+  }
+
+  /**
+   * Combines limiters that live in this time.
+   *
+   * @param first one of them
+   * @param others the others
+   * @return what {@link Limiter#allOf} makes of them
+   */
+  public Limiter allOf(Limiter first, Limiter... others) {
+    return CompositeLimiter.of(new Simulated(), first, others);
+  }
+
   private final class Simulated implements Timing {
     @Override
     public long nanoTime() {

@@ -41,6 +41,8 @@ final class CompositeLimiter extends QueuedLimiter {
   /** How many permits are out or being collected; far below zero while it is or may be retired. */
   private final AtomicLong out = new AtomicLong();
 
+  private static final int FROM_ELSEWHERE = 2;
+
   private static final long RETIRED = Long.MIN_VALUE / 2;
 
   /** Taken for waiters that have been granted, until they ask for their permit object. */
@@ -102,10 +104,12 @@ final class CompositeLimiter extends QueuedLimiter {
 
   /**
    * The same for everybody who combines the same limiters, also for limiters of keys, which are
-   * made anew each time. Not always strict: see {@link #firstLike}.
+   * made anew each time. Limiters from elsewhere go by their names, which are the same in each JVM
+   * that shares them. Not always strict: see {@link #firstLike}.
    */
   private static final Comparator<Limiter> ORDER =
       Comparator.comparingInt(CompositeLimiter::kind)
+          .thenComparing(part -> kind(part) == FROM_ELSEWHERE ? part.name() : "")
           .thenComparingLong(CompositeLimiter::number)
           .thenComparingInt(part -> part instanceof KeyLimiter<?> key ? key.hashCode() : 0);
 
@@ -115,7 +119,7 @@ final class CompositeLimiter extends QueuedLimiter {
       case RateLimiter _ -> 3;
       case QueuedLimiter _ -> 0;
       case KeyLimiter<?> _ -> 1;
-      default -> 2;
+      default -> FROM_ELSEWHERE;
     };
   }
 

@@ -36,7 +36,7 @@ final class KeyLimiter<K> implements Limiter {
 
   @Override
   public String name() {
-    return keyed.entry(key).limiter.name();
+    return keyed.look(key, Limiter::name);
   }
 
   @Override
@@ -130,7 +130,7 @@ final class KeyLimiter<K> implements Limiter {
 
   @Override
   public LimiterStats stats() {
-    return keyed.entry(key).limiter.stats();
+    return keyed.look(key, Limiter::stats);
   }
 
   @Override
@@ -147,6 +147,6 @@ final class KeyLimiter<K> implements Limiter {
 
   @Override
   public String toString() {
-    return "KeyLimiter[key=%s %s]".formatted(key, stats());
+    return "KeyLimiter[key=%s %s]".formatted(key, keyed.has(key) ? stats() : "idle");
   }
 }

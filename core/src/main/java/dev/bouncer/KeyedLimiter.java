@@ -141,7 +141,8 @@ public final class KeyedLimiter<K> implements AutoCloseable {
   /**
    * Returns the limiter of a key. It is a light object that can be kept or made again each time,
    * and stays right when the key is evicted and comes back. Its numbers are those of the key's
-   * present limiter; closing it closes that one, and the key stays closed.
+   * present limiter, or of one as it would be made; asking for them makes none. Closing it closes
+   * the key's limiter, and the key stays closed.
    *
    * @param key which key
    * @return its limiter
@@ -210,32 +211,64 @@ public final class KeyedLimiter<K> implements AutoCloseable {
 
   private Entry make(K key) {
     requireOpen(key);
-    requirePlace(key);
-    boolean made = false;
+    if (isFull() && !entries.containsKey(key)) {
+      throw full(key); // before anything is made for nothing
+    }
+    Entry made = newEntry(key);
+    boolean used = false;
     try {
-      Limiter own = Objects.requireNonNull(perKey.apply(key), "the function made no limiter");
-      Entry entry =
-          new Entry(
-              own instanceof QueuedLimiter queued && global == null
-                  ? queued
-                  : CompositeLimiter.beside(own, global, timing),
-              own);
-      Entry earlier = entries.putIfAbsent(key, entry);
-      made = earlier == null;
-      if (earlier != null) {
-        entry.close();
-        return earlier;
-      }
-      if (closed) {
-        entry.close(); // whoever closes all may have overlooked it
+      Entry present = putIfAbsent(key, made);
+      used = present == made;
+      if (used && closed) {
+        made.close(); // whoever closes all may have overlooked it
       }
       sendForSweep();
-      return entry;
+      return present;
     } finally {
-      if (!made) {
-        keys.getAndDecrement();
+      if (!used) {
+        made.close();
       }
     }
+  }
+
+  private Entry newEntry(K key) {
+    Limiter own = Objects.requireNonNull(perKey.apply(key), "the function made no limiter");
+    return new Entry(
+        own instanceof QueuedLimiter queued && global == null
+            ? queued
+            : CompositeLimiter.beside(own, global, timing),
+        own);
+  }
+
+  /**
+   * Puts an entry in its place, if there is one, and returns it, or the one that is there. No code
+   * of users runs between the counting of a place and its use, so whoever sees one counted that is
+   * not used has only a moment to wait.
+   */
+  private Entry putIfAbsent(K key, Entry made) {
+    while (true) {
+      int now = keys.get();
+      if (now < maxKeys && keys.compareAndSet(now, now + 1)) {
+        Entry earlier = entries.putIfAbsent(key, made);
+        if (earlier != null) {
+          keys.getAndDecrement();
+        }
+        return earlier == null ? made : earlier;
+      }
+      Entry earlier = entries.get(key);
+      if (earlier != null) {
+        return earlier;
+      }
+      if (isFull()) {
+        throw full(key);
+      }
+      Thread.onSpinWait();
+    }
+  }
+
+  /** Whether all places are in use by keys that cannot be evicted. */
+  private boolean isFull() {
+    return keys.get() >= maxKeys && !evictOne() && entries.mappingCount() >= maxKeys;
   }
 
   private void requireOpen(K key) {
@@ -244,15 +277,30 @@ public final class KeyedLimiter<K> implements AutoCloseable {
     }
   }
 
-  private void requirePlace(K key) {
-    int now = keys.get();
-    while (now >= maxKeys || !keys.compareAndSet(now, now + 1)) {
-      if (now >= maxKeys && !evictOne()) {
-        throw new LimiterFullException(
-            "all keys are in use: key=%s keys=%d maxKeys=%d".formatted(key, now, maxKeys));
-      }
-      now = keys.get();
+  private LimiterFullException full(K key) {
+    return new LimiterFullException(
+        "all keys are in use: key=%s keys=%d maxKeys=%d".formatted(key, keys.get(), maxKeys));
+  }
+
+  /**
+   * Answers a question about the limiter of a key. A key that has none does not get one by that:
+   * one is made to be looked at, and forgotten.
+   */
+  <R> R look(K key, Function<? super Limiter, ? extends R> question) {
+    Entry present = entries.get(key);
+    if (present != null) {
+      return question.apply(present.limiter);
     }
+    Entry unused = newEntry(key);
+    try {
+      return question.apply(unused.limiter);
+    } finally {
+      unused.close();
+    }
+  }
+
+  boolean has(K key) {
+    return entries.containsKey(key);
   }
 
   // Evicting.
@@ -309,10 +357,13 @@ public final class KeyedLimiter<K> implements AutoCloseable {
     public void run() {
       KeyedLimiter<?> limiter = of.get();
       if (limiter != null) {
-        limiter.sweep();
-        limiter.sweepComing.set(false);
-        if (!limiter.entries.isEmpty()) {
-          limiter.sendForSweep();
+        try {
+          limiter.sweep();
+        } finally { // a limiter from elsewhere may have failed
+          limiter.sweepComing.set(false);
+          if (!limiter.entries.isEmpty()) {
+            limiter.sendForSweep();
+          }
         }
       }
     }

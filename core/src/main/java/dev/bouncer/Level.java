@@ -1,7 +1,6 @@
 package dev.bouncer;
 
 import java.math.BigInteger;
-import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -23,9 +22,6 @@ final class Level implements RateLimiter.State {
   /** A difference above this is a negative one that wrapped: half as much again as a fill. */
   private static final long FARTHEST_AHEAD = Bandwidth.LONGEST_FILL.toNanos() / 2 * 3;
 
-  /** How much lateness of our own is made up for, see {@link #take}. */
-  static final Duration CATCH_UP = Duration.ofMillis(100);
-
   private final Pace pace;
   private final long full;
   private final int part; // of a nanosecond after full, in pace.divisor-ths
@@ -46,8 +42,10 @@ final class Level implements RateLimiter.State {
       int divisor,
       long burstNanos,
       int burstPart,
+      long lateness,
       long catchUp) {
-    static Pace of(Bandwidth bandwidth) {
+    /** Of a bandwidth, and how much lateness is made up for. */
+    static Pace of(Bandwidth bandwidth, long lateness) {
       long period = bandwidth.period().toNanos();
       long common = gcd(period, bandwidth.permits());
       long interval = period / common;
@@ -63,7 +61,8 @@ final class Level implements RateLimiter.State {
           divisor,
           burstNanos,
           (int) (rests % divisor),
-          Math.max(0, CATCH_UP.toNanos() - (burstNanos - whole)));
+          lateness,
+          Math.max(0, lateness - (burstNanos - whole)));
     }
 
     private static long gcd(long a, long b) {
@@ -89,11 +88,15 @@ final class Level implements RateLimiter.State {
     this.next = next;
   }
 
-  /** Complete bursts of all these bandwidths, of which there is at least one. */
-  static Level complete(List<Bandwidth> bandwidths, long now) {
+  /**
+   * Complete bursts of all these bandwidths, of which there is at least one.
+   *
+   * @param lateness how many nanoseconds of our own lateness are made up for, see {@link #take}
+   */
+  static Level complete(List<Bandwidth> bandwidths, long lateness, long now) {
     Level level = null;
     for (Bandwidth bandwidth : bandwidths.reversed()) {
-      level = new Level(Pace.of(bandwidth), now, 0, now, 0, level);
+      level = new Level(Pace.of(bandwidth, lateness), now, 0, now, 0, level);
     }
     if (level == null) {
       throw new IllegalArgumentException("bandwidths must not be empty");
@@ -107,8 +110,8 @@ final class Level implements RateLimiter.State {
    * <p>With {@code waited}, they go to somebody who stood in line for them. Units that came due
    * while it did are not lost because it was woken up late, even if the burst was complete by then,
    * or the rate would be lower than asked for by the lateness of each single alarm. But no more
-   * than {@link #CATCH_UP} is made up for: after a long stop of the machine those in line must not
-   * flood whatever they call.
+   * than the lateness that was agreed on is made up for: after a long stop of the machine those in
+   * line must not flood whatever they call.
    *
    * @return what is left, or null if one has too few
    */
@@ -171,9 +174,9 @@ final class Level implements RateLimiter.State {
     Level rest = null;
     if (bandwidths.size() > 1) {
       List<Bandwidth> others = bandwidths.subList(1, bandwidths.size());
-      rest = next == null ? complete(others, now) : next.at(others, now);
+      rest = next == null ? complete(others, pace.lateness, now) : next.at(others, now);
     }
-    Pace other = Pace.of(bandwidths.getFirst());
+    Pace other = Pace.of(bandwidths.getFirst(), pace.lateness);
     // debt / interval = units, times the other interval; rounded up, against the newcomers
     BigInteger debt =
         debt(now).multiply(interval(other)).add(exact(1).subtract(BigInteger.ONE)).divide(exact(1));
@@ -182,7 +185,9 @@ final class Level implements RateLimiter.State {
     BigInteger[] nanos =
         debt.min(most.add(BigInteger.valueOf(other.burstPart)))
             .divideAndRemainder(BigInteger.valueOf(other.divisor));
-    return new Level(other, now + nanos[0].longValue(), nanos[1].intValue(), now, taken, rest);
+    long completeSince = isBefore(full, now) ? now : since;
+    return new Level(
+        other, now + nanos[0].longValue(), nanos[1].intValue(), completeSince, taken, rest);
   }
 
   /** How many permits were taken so far. */

@@ -19,9 +19,11 @@ public interface LimitAlgorithm {
    * @param limit the limit that was in force, with its fraction
    * @param samples how many pieces of work ended well, at least 1
    * @param mean how long they held their permits, on average
+   * @param standardError how far such a mean is usually from the true one, by chance alone: the
+   *     standard deviation over the square root of {@code samples}
    * @param least how long the shortest of them did
    */
-  record Window(double limit, int samples, Duration mean, Duration least) {}
+  record Window(double limit, int samples, Duration mean, Duration standardError, Duration least) {}
 
   /**
    * Proposes the next limit.

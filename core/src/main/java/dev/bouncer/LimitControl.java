@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>A window ends with the report that makes it old enough and full enough. Only work that
- *       began after the last change counts, so the effect of a change is seen before the next.
+ *       began after the last change counts, so the effect of a change is seen before the next; and
+ *       a window lasts at least twice as long as that work, or it would see none but the short.
  *   <li>If the limit was never reached, it is not what held the work back, and nothing follows.
  *   <li>The first refusal cuts at once, to nine tenths of what was in use. If refusals go on, the
  *       next cuts are deeper, by the share that was refused, down to the half; but not below nine
@@ -21,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  *       same rules for one flight of TCP).
  *   <li>What was in use when a first refusal came is a <i>ceiling</i>. It is not reached again
  *       before some time has passed; that time doubles whenever it turns out to be too high still,
- *       up to {@link #LONGEST_PROBE}. So a service with a fixed capacity refuses next to nothing.
+ *       up to {@link #LONGEST_PROBE}, and longer where little work comes. So a service with a fixed
+ *       capacity refuses next to nothing.
  *   <li>Below half of the ceiling the limit doubles each window (slow start), at the beginning and
  *       after an outage.
  * </ul>
@@ -32,6 +34,11 @@ final class LimitControl {
   /** A window with fewer samples ends after so many times its length. */
   private static final int PATIENCE = 10;
 
+  /**
+   * A window lasts so many times as long as the work, or only short work would begin and end in it.
+   */
+  private static final int LONGER_THAN_WORK = 2;
+
   private static final double GENTLEST_CUT = 0.9;
   private static final double DEEPEST_CUT = 0.5;
 
@@ -40,6 +47,11 @@ final class LimitControl {
 
   static final Duration SHORTEST_PROBE = Duration.ofSeconds(1);
   static final Duration LONGEST_PROBE = Duration.ofSeconds(8);
+
+  /** What was refused twice is not tried again before so many answers, or the longest rest. */
+  private static final int ANSWERS_A_PROBE = 100;
+
+  static final Duration LONGEST_REST = Duration.ofSeconds(15);
 
   private final LimitAlgorithm algorithm;
   private final int minLimit;
@@ -54,6 +66,7 @@ final class LimitControl {
   private int samples;
   private int drops;
   private long totalNanos;
+  private double totalSquares;
   private long leastNanos;
   private int mostInUse;
 
@@ -65,6 +78,7 @@ final class LimitControl {
   // Refusals.
   private boolean neverCut = true;
   private long lastCut;
+  private long answersSinceCut;
   private boolean refusing;
   private double ceiling = Double.POSITIVE_INFINITY;
   private double slowStartBelow;
@@ -121,6 +135,7 @@ final class LimitControl {
     }
     neverCut = false;
     lastCut = now;
+    answersSinceCut = 0;
     String reason = "refused: %d of %d, %d in use".formatted(drops, drops + samples, inUse);
     double next = Math.max(from * factor, GENTLEST_CUT * taken(now));
     return change(Math.min(next, from - 1), now, reason);
@@ -144,11 +159,15 @@ final class LimitControl {
     see(inUse, othersWait);
     long nanos = Math.max(now - began, 0);
     samples++;
+    answersSinceCut++;
     totalNanos += nanos;
+    totalSquares += (double) nanos * nanos;
     leastNanos = Math.min(leastNanos, nanos);
     long age = now - windowStart;
     boolean over =
-        age >= windowNanos && (samples >= ENOUGH_SAMPLES || age / PATIENCE >= windowNanos);
+        age >= windowNanos
+            && age >= LONGER_THAN_WORK * (totalNanos / samples)
+            && (samples >= ENOUGH_SAMPLES || age / PATIENCE >= windowNanos);
     return over ? windowOver(now) : null;
   }
 
@@ -173,6 +192,7 @@ final class LimitControl {
                 limit,
                 samples,
                 Duration.ofNanos(totalNanos / samples),
+                Duration.ofNanos(Math.round(standardError())),
                 Duration.ofNanos(leastNanos)));
     if (Double.isNaN(proposal)) {
       proposal = limit;
@@ -184,6 +204,20 @@ final class LimitControl {
     return change(raised(proposal, now), now, "room: " + times());
   }
 
+  private boolean mayProbe(long now) {
+    long rest = now - lastCut;
+    boolean first = probeNanos == SHORTEST_PROBE.toNanos();
+    return rest >= probeNanos
+        && (first || answersSinceCut >= ANSWERS_A_PROBE || rest >= LONGEST_REST.toNanos());
+  }
+
+  /** How far off the mean of such a sample usually is. */
+  private double standardError() {
+    double mean = totalNanos / (double) samples;
+    double variance = Math.max(0, totalSquares / samples - mean * mean);
+    return Math.sqrt(variance / samples);
+  }
+
   private double raised(double proposal, long now) {
     double next = limit < slowStartBelow ? Math.min(2 * limit, slowStartBelow) : proposal;
     next = Math.max(next, proposal);
@@ -191,8 +225,7 @@ final class LimitControl {
       ceiling = Double.POSITIVE_INFINITY; // a window at the ceiling, and nobody was refused
       probeNanos = SHORTEST_PROBE.toNanos();
     } else if ((int) next >= (int) ceiling) {
-      boolean probe = now - lastCut >= probeNanos;
-      next = probe ? ceiling : Math.max(limit, Math.floor(ceiling) - 1);
+      next = mayProbe(now) ? ceiling : Math.max(limit, Math.floor(ceiling) - 1);
     }
     return next;
   }
@@ -214,6 +247,7 @@ final class LimitControl {
     samples = 0;
     drops = 0;
     totalNanos = 0;
+    totalSquares = 0;
     leastNanos = Long.MAX_VALUE;
     mostInUseBefore = mostInUse;
     mostInUse = 0;

@@ -27,8 +27,9 @@ import org.jspecify.annotations.Nullable;
  * d / period} units are handed out, for each bandwidth, and what is made up for as told here. While
  * somebody waits, units are handed out at just that rate, with no drift: all arithmetic is in
  * integers. Those in line do not lose what came due while the machine was too busy to wake them up,
- * up to 100 milliseconds' worth: so after a stop of the whole JVM no flood follows. They are woken
- * at most every half a millisecond, several at once if the rate is faster.
+ * up to {@linkplain Builder#catchUp 100 milliseconds'} worth: so after a stop of the whole JVM no
+ * flood follows. They are woken at most every half a millisecond, several at once if the rate is
+ * faster.
  *
  * <p><b>Waiting.</b> First in, first out, blocking and asynchronous callers in one line, and one
  * alarm on the clock for all of them. Nothing is spent before a request's turn, so a request that
@@ -52,6 +53,8 @@ public final class RateLimiter extends QueuedLimiter {
    * worth; they lose nothing by it.
    */
   private static final Duration LEAST_DELAY = Duration.ofNanos(500_000);
+
+  static final Duration CATCH_UP = Duration.ofMillis(100);
 
   private static final VarHandle STATE;
 
@@ -85,7 +88,7 @@ public final class RateLimiter extends QueuedLimiter {
     super(builder.name, builder.maxWaiting, builder.whenFull, timing);
     this.bandwidths = builder.bandwidths;
     this.closedForTest = builder.closedForTest;
-    this.state = Level.complete(bandwidths, timing.nanoTime());
+    this.state = Level.complete(bandwidths, builder.catchUpNanos, timing.nanoTime());
     if (builder.named) {
       FlightRecording.know(this);
     }
@@ -422,11 +425,14 @@ public final class RateLimiter extends QueuedLimiter {
 
   /** Describes a {@link RateLimiter}. Not thread-safe. */
   public static final class Builder {
+    private static final Duration LONGEST_CATCH_UP = Duration.ofHours(1);
+
     private final List<Bandwidth> bandwidths;
     private String name = "rate";
     private boolean named;
     private int maxWaiting = Integer.MAX_VALUE;
     private WhenFull whenFull = WhenFull.REJECT;
+    private long catchUpNanos = CATCH_UP.toNanos();
     private @Nullable IntConsumer closedForTest;
 
     private Builder(List<Bandwidth> bandwidths) {
@@ -470,6 +476,25 @@ public final class RateLimiter extends QueuedLimiter {
      */
     public Builder whenFull(WhenFull whenFull) {
       this.whenFull = QueuedLimiter.requireLineRule(whenFull);
+      return this;
+    }
+
+    /**
+     * Sets how much lateness of this machine is made up for: those in line may then follow each
+     * other more closely than the rate says, by that time in all. The default is 100 milliseconds,
+     * which keeps the rate exact in the long run on a machine that is busy. Less is right where
+     * somebody counts strictly; then what comes due while nobody could be woken is lost.
+     *
+     * @param catchUp from zero to an hour
+     * @return this builder
+     * @throws IllegalArgumentException if the time is out of its range
+     */
+    public Builder catchUp(Duration catchUp) {
+      if (catchUp.isNegative() || catchUp.compareTo(LONGEST_CATCH_UP) > 0) {
+        throw new IllegalArgumentException(
+            "catchUp must be from zero to an hour: catchUp=" + catchUp);
+      }
+      this.catchUpNanos = catchUp.toNanos();
       return this;
     }
 

@@ -11,13 +11,17 @@ final class VegasAlgorithm implements LimitAlgorithm {
 
   @Override
   public double propose(Window window) {
-    double mean = Math.max(window.mean().toNanos(), 1);
-    shortestLately = Math.min(shortestLately, mean);
+    // A mean is only believed as far as chance cannot explain it; or the shortest of many would
+    // always be shorter than the others, and the limit would sink.
+    double error = window.standardError().toNanos();
+    double mean = Math.max(window.mean().toNanos() - error, 1);
+    double atMost = Math.max(window.mean().toNanos() + error, 1);
+    shortestLately = Math.min(shortestLately, atMost);
     if (++windows % BELIEVED == 0) {
       shortest = shortestLately;
       shortestLately = Double.POSITIVE_INFINITY;
     }
-    shortest = Math.min(shortest, mean);
+    shortest = Math.min(shortest, atMost);
     double limit = window.limit();
     double queued = limit * (1 - shortest / mean);
     double digits = Math.log10(limit);

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
@@ -219,10 +220,70 @@ class AdaptiveLimiterTest {
   void vegas_keepsASmallQueue() {
     LimitAlgorithm vegas = LimitAlgorithm.vegas();
     Duration fast = Duration.ofMillis(10);
-    assertTrue(vegas.propose(new LimitAlgorithm.Window(20, 10, fast, fast)) > 20);
-    assertEquals(
-        20, vegas.propose(new LimitAlgorithm.Window(20, 10, Duration.ofMillis(13), fast)), 0.01);
-    assertTrue(vegas.propose(new LimitAlgorithm.Window(20, 10, Duration.ofMillis(30), fast)) < 20);
+    assertTrue(vegas.propose(window(20, fast, Duration.ZERO)) > 20);
+    assertEquals(20, vegas.propose(window(20, Duration.ofMillis(13), Duration.ZERO)), 0.01);
+    assertTrue(vegas.propose(window(20, Duration.ofMillis(30), Duration.ZERO)) < 20);
+  }
+
+  private static LimitAlgorithm.Window window(double limit, Duration mean, Duration error) {
+    return new LimitAlgorithm.Window(limit, 10, mean, error, mean);
+  }
+
+  @Test
+  void vegas_timesThatVaryByChance_doNotLowerTheLimit() {
+    LimitAlgorithm vegas = LimitAlgorithm.vegas();
+    Random random = new Random(1);
+    int calls = 50;
+    double limit = 100;
+    double sumOfLimits = 0;
+    for (int i = 0; i < 2_000; i++) { // each call takes 150 to 450 ms, whatever the limit
+      double sum = 0;
+      double squares = 0;
+      for (int call = 0; call < calls; call++) {
+        double millis = 150 + 300 * random.nextDouble();
+        sum += millis;
+        squares += millis * millis;
+      }
+      double mean = sum / calls;
+      double error = Math.sqrt((squares / calls - mean * mean) / calls);
+      limit = vegas.propose(window(limit, millis(mean), millis(error)));
+      limit = Math.min(100, limit);
+      sumOfLimits += limit;
+    }
+    double usual = sumOfLimits / 2_000;
+    assertTrue(usual > 85, "usually at " + usual);
+  }
+
+  private static Duration millis(double millis) {
+    return Duration.ofNanos(Math.round(millis * 1e6));
+  }
+
+  @Test
+  void window_lastsTwiceAsLongAsTheWork() {
+    List<LimitAlgorithm.Window> seen = new ArrayList<>();
+    AdaptiveLimiter limiter =
+        AdaptiveLimiter.builder()
+            .initialLimit(100)
+            .maxLimit(100)
+            .algorithm(() ->
+                window -> {
+                  seen.add(window);
+                  return window.limit();
+                })
+            .build(time);
+    List<Permit> held = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      held.add(limiter.tryAcquire().orElseThrow());
+    }
+    time.advance(WINDOW.multipliedBy(3));
+    for (Permit permit : held) { // the first of them would fill a window of the usual length
+      permit.close();
+    }
+    assertEquals(0, seen.size());
+    time.advance(WINDOW.multipliedBy(3).plusMillis(3));
+    limiter.tryAcquire().orElseThrow().close();
+    assertEquals(1, seen.size());
+    assertEquals(101, seen.getFirst().samples());
   }
 
   @Test
@@ -231,7 +292,7 @@ class AdaptiveLimiterTest {
     double limit = 20;
     for (int i = 0; i < 2_000; i++) { // a service of 20 workers, 10 ms each
       Duration mean = Duration.ofNanos((long) (Math.max(1, limit / 20) * 10_000_000));
-      limit = gradient.propose(new LimitAlgorithm.Window(limit, 10, mean, mean));
+      limit = gradient.propose(window(limit, mean, Duration.ZERO));
       assertTrue(limit < 45, "after " + i + " windows: " + limit);
     }
     assertTrue(limit > 9, "at " + limit);

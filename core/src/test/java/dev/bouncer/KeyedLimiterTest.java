@@ -16,7 +16,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Tag;
@@ -152,6 +154,55 @@ class KeyedLimiterTest {
     assertTrue(keyed.forKey("d").tryAcquire().isPresent());
     c.close();
     assertEquals(2, keyed.keys());
+  }
+
+  @Test
+  void maxKeys_twoWhoMakeTheSameKey_shareIt() throws Exception {
+    CountDownLatch inFunction = new CountDownLatch(1);
+    CountDownLatch second = new CountDownLatch(1);
+    KeyedLimiter<String> keyed =
+        KeyedLimiter.<String>builder(
+                key -> {
+                  if (made.getAndIncrement() == 0) {
+                    inFunction.countDown();
+                    await(second);
+                  }
+                  return AsyncSemaphore.of(2);
+                })
+            .maxKeys(1)
+            .build(time);
+    CompletableFuture<Permit> first =
+        CompletableFuture.supplyAsync(
+            () -> keyed.forKey("a").tryAcquire().orElseThrow(),
+            action -> Thread.ofVirtual().start(action));
+    await(inFunction);
+    Permit mine = keyed.forKey("a").tryAcquire().orElseThrow();
+    second.countDown();
+    Permit theirs = first.get(30, TimeUnit.SECONDS);
+    assertEquals(2, keyed.forKey("a").stats().inUse());
+    assertThrows(LimiterFullException.class, () -> keyed.forKey("b").tryAcquire());
+    mine.close();
+    theirs.close();
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      assertTrue(latch.await(30, TimeUnit.SECONDS));
+    } catch (InterruptedException unexpected) {
+      throw new AssertionError(unexpected);
+    }
+  }
+
+  @Test
+  void lookingAtAKey_makesNone() {
+    KeyedLimiter<String> keyed = perHost(3).build(time);
+    Limiter key = keyed.forKey("a");
+    assertEquals(3, key.stats().limit());
+    assertEquals("semaphore", key.name());
+    assertEquals("KeyLimiter[key=a idle]", key.toString());
+    assertEquals(0, keyed.keys());
+    keyed.close();
+    assertEquals("KeyLimiter[key=a idle]", key.toString());
   }
 
   @Test

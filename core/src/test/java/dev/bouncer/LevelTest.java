@@ -60,6 +60,10 @@ class LevelTest {
     }
   }
 
+  private static Level complete(List<Bandwidth> bandwidths, long now) {
+    return Level.complete(bandwidths, RateLimiter.CATCH_UP.toNanos(), now);
+  }
+
   @Test
   void take_randomBandwidthsAndTimes_agreesWithABucketOfExactFractions() {
     Random random = new Random(42);
@@ -70,7 +74,7 @@ class LevelTest {
       }
       List<Bucket> model = bandwidths.stream().map(Bucket::new).toList();
       long now = ORIGIN;
-      Level level = Level.complete(bandwidths, now);
+      Level level = complete(bandwidths, now);
       for (int step = 0; step < 200; step++) {
         long pause = anyPause(random, bandwidths.getFirst());
         now += pause;
@@ -114,7 +118,7 @@ class LevelTest {
   void take_overThreeHundredYearsAtAnAwkwardRate_doesNotDrift() {
     // 7 units every 3 years and one nanosecond: no interval is whole.
     Duration period = YEAR.multipliedBy(3).plusNanos(1);
-    Level level = Level.complete(List.of(Bandwidth.of(7, period)), ORIGIN);
+    Level level = complete(List.of(Bandwidth.of(7, period)), ORIGIN);
     long now = ORIGIN;
     BigInteger elapsed = BigInteger.ZERO;
     int taken = 0;
@@ -136,7 +140,7 @@ class LevelTest {
 
   @Test
   void take_afterAPauseOfThreeHundredYears_findsTheBurstComplete() {
-    Level level = Level.complete(List.of(Bandwidth.of(1, YEAR).withBurst(2)), ORIGIN);
+    Level level = complete(List.of(Bandwidth.of(1, YEAR).withBurst(2)), ORIGIN);
     Level spent = level.take(2, ORIGIN, false);
     assertNotNull(spent);
     assertEquals(0, spent.available(ORIGIN));
@@ -150,7 +154,7 @@ class LevelTest {
 
   @Test
   void take_moreThanTheBurst_isNeverPossible() {
-    Level level = Level.complete(List.of(Bandwidth.of(1, YEAR.dividedBy(1_000)).withBurst(2)), 0);
+    Level level = complete(List.of(Bandwidth.of(1, YEAR.dividedBy(1_000)).withBurst(2)), 0);
     for (int weight : new int[] {3, 1 << 20, Integer.MAX_VALUE}) {
       assertNull(level.take(weight, 0, false));
       assertNull(level.take(weight, YEAR.toNanos(), true));
@@ -160,14 +164,13 @@ class LevelTest {
   @Test
   void take_wokenUpLate_makesUpForATenthOfASecondAndNoMore() {
     long milli = 1_000_000;
-    Level level = Level.complete(List.of(Bandwidth.of(1_000, Duration.ofSeconds(1))), 0);
+    Level level = complete(List.of(Bandwidth.of(1_000, Duration.ofSeconds(1))), 0);
     Level busy = level.take(1, 0, false);
     assertNotNull(busy);
     assertEquals(51, takenAtOnce(busy, 51 * milli, true), "all that came due");
     assertEquals(101, takenAtOnce(busy, 10_000 * milli, true), "no flood after a stop");
     assertEquals(1, takenAtOnce(busy, 10_000 * milli, false), "a newcomer has not waited");
-    Level large =
-        Level.complete(List.of(Bandwidth.of(1_000, Duration.ofSeconds(1)).withBurst(500)), 0);
+    Level large = complete(List.of(Bandwidth.of(1_000, Duration.ofSeconds(1)).withBurst(500)), 0);
     assertEquals(500, takenAtOnce(large, 10_000 * milli, true), "a large burst covers that");
   }
 
@@ -182,7 +185,7 @@ class LevelTest {
   @Test
   void putBack_restoresWhatWouldNotHaveComeBackByItself() {
     List<Bandwidth> bandwidths = List.of(new Bandwidth(3, Duration.ofNanos(1_000), 5));
-    Level level = Level.complete(bandwidths, 0);
+    Level level = complete(bandwidths, 0);
     Level spent = level.take(5, 0, false);
     assertNotNull(spent);
     assertEquals(4, spent.putBack(4, 0).available(0));
@@ -197,9 +200,24 @@ class LevelTest {
   }
 
   @Test
+  void take_longAfterItWasDue_makesUpForTheLatenessThatWasAgreedOn() {
+    long late = ORIGIN; // added to below, because the sum wraps
+    late += 10_000_000_000L;
+    for (int millis : new int[] {0, 30, 100}) {
+      List<Bandwidth> bandwidths = List.of(Bandwidth.of(100, Duration.ofSeconds(1)));
+      Level level = Level.complete(bandwidths, millis * 1_000_000L, ORIGIN).take(1, ORIGIN, false);
+      int taken = -1;
+      for (Level next = level; next != null; taken++) {
+        next = next.take(1, late, true);
+      }
+      assertEquals(1 + millis / 10, taken, "at once, at one each 10 ms, late by " + millis);
+    }
+  }
+
+  @Test
   void at_anotherRate_keepsWhatWasSpent() {
     Level level =
-        Level.complete(List.of(new Bandwidth(10, Duration.ofSeconds(1), 10)), 0).take(6, 0, false);
+        complete(List.of(new Bandwidth(10, Duration.ofSeconds(1), 10)), 0).take(6, 0, false);
     assertNotNull(level);
     Level slower = level.at(List.of(new Bandwidth(1, Duration.ofSeconds(1), 10)), 0);
     assertEquals(4, slower.available(0));

@@ -33,8 +33,9 @@ class LimiterWaysOutTest {
                   throw new IllegalStateException("algorithm");
                 })
             .build(time);
+    time.advance(WINDOW.multipliedBy(10)); // the first report ends the window
     Permit first = limiter.tryAcquire().orElseThrow();
-    time.advance(WINDOW.multipliedBy(10));
+    time.advance(WINDOW);
     CompletableFuture<Permit> next = limiter.acquireAsync();
     assertThrows(IllegalStateException.class, first::close);
     assertTrue(next.isDone(), limiter::toString);
@@ -76,8 +77,9 @@ class LimiterWaysOutTest {
                   return window.limit();
                 })
             .build(time));
+    time.advance(WINDOW.multipliedBy(10)); // the first report ends the window
     Permit permit = limiter.get().tryAcquire().orElseThrow();
-    time.advance(WINDOW.multipliedBy(10));
+    time.advance(WINDOW);
     permit.close();
     assertEquals(1, seen.get(30, TimeUnit.SECONDS));
   }

@@ -178,6 +178,16 @@ class RateLimiterTest {
   }
 
   @Test
+  void closeAsUnused_afterTheRateChanged_putsBackAllTheSame() {
+    RateLimiter limiter = RateLimiter.builder(1, Duration.ofHours(1)).build(time);
+    Permit unused = limiter.tryAcquire().orElseThrow();
+    limiter.setRate(1, Duration.ofMinutes(30));
+    assertEquals(0, limiter.available());
+    unused.close(Outcome.UNUSED);
+    assertEquals(1, limiter.available());
+  }
+
+  @Test
   void grantThatNobodyTakes_isPutBack() throws Exception {
     RateLimiter limiter = tenASecond();
     limiter.acquire().close();
@@ -222,6 +232,10 @@ class RateLimiterTest {
 
   @Test
   void badRates_areRefusedWithAClearMessageAndChangeNothing() {
+    for (Duration outOfRange : List.of(Duration.ofNanos(-1), Duration.ofHours(2))) {
+      assertThrows(
+          IllegalArgumentException.class, () -> RateLimiter.builder(1, SECOND).catchUp(outOfRange));
+    }
     assertEquals(
         "permits must be at least 1: permits=0",
         assertThrows(IllegalArgumentException.class, () -> RateLimiter.of(0, SECOND)).getMessage());
@@ -270,7 +284,7 @@ class RateLimiterTest {
     // The last of n comes n - 1 intervals after the first; how late it may be depends on the
     // machine, how early does not.
     assertTrue(
-        nanos >= SECOND.toNanos() / rate * (4 * each - 1) - Level.CATCH_UP.toNanos(),
+        nanos >= SECOND.toNanos() / rate * (4 * each - 1) - RateLimiter.CATCH_UP.toNanos(),
         "took " + nanos);
     assertEquals(4L * each, limiter.stats().acquired());
   }

@@ -44,7 +44,7 @@ final class AdaptivePicture {
             + " <tspan fill='#0b6e4f'>Green: Bouncer.</tspan>"
             + " <tspan fill='#c1440e'>Red: Netflix concurrency-limits.</tspan></text>",
         MARGIN);
-    List<Service> services = List.of(Service.values());
+    List<Service> services = List.of(Service.QUEUES, Service.REFUSES);
     for (Service service : services) {
       for (int row = 0; row < PANELS.size(); row++) {
         int x = MARGIN + services.indexOf(service) * (PANEL_WIDTH + MARGIN);

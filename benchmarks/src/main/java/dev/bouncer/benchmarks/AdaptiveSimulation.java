@@ -25,17 +25,27 @@ final class AdaptiveSimulation {
 
   /** How the service shows that it has enough. */
   enum Service {
-    QUEUES(10_000),
-    REFUSES(0);
+    QUEUES(10_000, 20),
+    REFUSES(0, 20),
+    QUEUES_AND_IS_SLOW(10_000, 300),
+    REFUSES_AND_IS_SLOW(0, 300);
 
     private final int longestQueue;
+    private final int meanMillis;
 
-    Service(int longestQueue) {
+    Service(int longestQueue, int meanMillis) {
       this.longestQueue = longestQueue;
+      this.meanMillis = meanMillis;
+    }
+
+    /** Calls that one worker does in a second. */
+    private double callsAWorker() {
+      return 1e3 / meanMillis;
     }
   }
 
   private final SimulatedTime time = new SimulatedTime();
+  private final Service kind;
   private final SimulatedService service;
   private final AdaptiveContender.Contender limiter;
   private final int[] limits = new int[SECONDS * STEPS_A_SECOND];
@@ -61,7 +71,8 @@ final class AdaptiveSimulation {
 
   private AdaptiveSimulation(AdaptiveContender contender, Service kind, long seed) {
     Random random = new Random(seed);
-    service = new SimulatedService(time, random, kind.longestQueue);
+    this.kind = kind;
+    service = new SimulatedService(time, random, kind.longestQueue, kind.meanMillis);
     limiter = contender.create(time);
     for (int i = 0; i < limits.length; i++) {
       latencies.add(new ArrayList<>());
@@ -130,7 +141,7 @@ final class AdaptiveSimulation {
     List<Long> all = new ArrayList<>();
     for (int step = 0; step < limits.length; step++) {
       if (workersAt(step) > 0) {
-        possible += workersAt(step) * 50.0 / STEPS_A_SECOND;
+        possible += workersAt(step) * kind.callsAWorker() / STEPS_A_SECOND;
         achieved += done[step];
         all.addAll(latencies.get(step));
         if (step >= 5 * STEPS_A_SECOND) {
@@ -157,7 +168,7 @@ final class AdaptiveSimulation {
       for (int i = step; i < step + 5; i++) {
         work += done[i];
       }
-      if (work >= 0.9 * 50 * 50 * 5 / STEPS_A_SECOND) {
+      if (work >= 0.9 * 50 * kind.callsAWorker() * 5 / STEPS_A_SECOND) {
         return (step - end) / (double) STEPS_A_SECOND;
       }
     }

@@ -12,6 +12,7 @@ public final class Bench {
   static {
     SUITES.put("semaphore", SemaphoreSuite::run);
     SUITES.put("limiters", LimiterSuite::run);
+    SUITES.put("fetch", FetchSuite::run);
     SUITES.put("map", MapSuite::run);
     SUITES.put("process", ProcessSuite::run);
     SUITES.put("redis", RedisSuite::run);

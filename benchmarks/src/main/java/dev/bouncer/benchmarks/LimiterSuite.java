@@ -13,12 +13,17 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.LongStream;
 
 /** Rate, keyed and adaptive limiters against their peers. */
 final class LimiterSuite {
   private static final String OURS = "BOUNCER";
   private static final List<String> RATES = List.of(OURS, "GUAVA", "BUCKET4J", "RESILIENCE4J");
   private static final int ROUNDS = 5;
+
+  /** The simulations are run with so many seeds; their medians are shown. */
+  private static final int SEEDS = 5;
 
   private LimiterSuite() {}
 
@@ -101,20 +106,22 @@ final class LimiterSuite {
 
   private static void simulation(Table table) throws Exception {
     for (Service service : Service.values()) {
-      String what = "service that " + service.name().toLowerCase(Locale.ROOT);
+      String what = "service that " + service.name().toLowerCase(Locale.ROOT).replace('_', ' ');
       for (AdaptiveContender contender : AdaptiveContender.values()) {
-        Run run = AdaptiveSimulation.run(contender, service, 1);
+        List<Run> runs =
+            LongStream.rangeClosed(1, SEEDS)
+                .mapToObj(seed -> AdaptiveSimulation.run(contender, service, seed))
+                .toList();
+        double heal = median(runs, Run::healSeconds);
         String figures =
             String.format(
                 Locale.ROOT,
                 "%s: throughput %.1f %%, p99 %.0f ms, refused %.2f %%, healed %s",
                 contender,
-                100 * run.throughput(),
-                run.p99Millis(),
-                run.refusals(),
-                Double.isInfinite(run.healSeconds())
-                    ? "never"
-                    : String.format(Locale.ROOT, "in %.1f s", run.healSeconds()));
+                100 * median(runs, Run::throughput),
+                median(runs, Run::p99Millis),
+                median(runs, Run::refusals),
+                Double.isInfinite(heal) ? "never" : String.format(Locale.ROOT, "in %.1f s", heal));
         boolean ours = contender.name().startsWith(OURS);
         table.addPeer("L6", what, ours ? figures : "", ours ? "" : figures, "");
       }
@@ -123,6 +130,10 @@ final class LimiterSuite {
     if (Files.isDirectory(picture.getParent())) {
       Files.writeString(picture, AdaptivePicture.draw());
     }
+  }
+
+  private static double median(List<Run> runs, ToDoubleFunction<Run> figure) {
+    return runs.stream().mapToDouble(figure).sorted().toArray()[runs.size() / 2];
   }
 
   private static Figures of(Map<String, Figures> all, String name) {

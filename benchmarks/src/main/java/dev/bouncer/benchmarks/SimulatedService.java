@@ -9,16 +9,17 @@ import java.util.function.Consumer;
 /** A service with workers, a queue and bad days, in virtual time. */
 final class SimulatedService {
   private static final long REFUSAL_NANOS = 1_000_000;
-  private static final long MEAN_NANOS = 20_000_000;
 
   private final SimulatedTime time;
   private final Random random;
   private final int longestQueue;
+  private final int meanMillis;
   private final Deque<Runnable> queue = new ArrayDeque<>();
   private int workers;
   private int busy;
 
-  SimulatedService(SimulatedTime time, Random random, int longestQueue) {
+  SimulatedService(SimulatedTime time, Random random, int longestQueue, int meanMillis) {
+    this.meanMillis = meanMillis;
     this.time = time;
     this.random = random;
     this.longestQueue = longestQueue;
@@ -30,11 +31,6 @@ final class SimulatedService {
     while (busy < workers && !queue.isEmpty()) {
       queue.remove().run();
     }
-  }
-
-  /** What can be done in a second. */
-  double capacity() {
-    return workers * 1e9 / MEAN_NANOS;
   }
 
   /** Answers true when the work is done, or false soon when it is refused. */
@@ -52,7 +48,7 @@ final class SimulatedService {
   private void begin(Consumer<Boolean> answer) {
     busy++;
     double exponential = -Math.log(1 - random.nextDouble());
-    long nanos = (long) (MEAN_NANOS * (0.5 + 0.5 * exponential));
+    long nanos = (long) (meanMillis * 1e6 * (0.5 + 0.5 * exponential));
     time.after(
         nanos,
         () -> {

@@ -1,10 +1,13 @@
 package dev.bouncer.http;
 
-import java.util.ArrayDeque;
-import java.util.Queue;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class HostPauses {
   private final Timer timer;
   private final ConcurrentHashMap<String, Pause> pauses = new ConcurrentHashMap<>();
+  private final AtomicLong numbers = new AtomicLong();
 
   HostPauses(Timer timer) {
     this.timer = timer;
@@ -41,17 +45,46 @@ final class HostPauses {
         });
   }
 
-  /** Returns a future that completes when the host's pause is over, or null if it has none. */
+  /**
+   * Returns a future that completes when the host's pause is over, or null if it has none. Whoever
+   * cancels it does not wait any more.
+   */
   @Nullable CompletableFuture<Void> end(String host) {
     CompletableFuture<Void> over = new CompletableFuture<>();
+    long number = numbers.incrementAndGet();
     Pause joined =
         pauses.computeIfPresent(
             host,
             (_, pause) -> {
-              pause.waiting.add(over);
+              pause.waiting.put(number, over);
               return pause;
             });
-    return joined == null ? null : over;
+    if (joined == null) {
+      return null;
+    }
+    var _ = over.whenComplete((_, _) -> leave(host, number));
+    return over;
+  }
+
+  private void leave(String host, long number) {
+    pauses.computeIfPresent(
+        host,
+        (_, pause) -> {
+          pause.waiting.remove(number);
+          return pause;
+        });
+  }
+
+  /** How many calls wait for the end of a host's pause. */
+  int waiting(String host) {
+    int[] waiting = new int[1];
+    pauses.computeIfPresent(
+        host,
+        (_, pause) -> {
+          waiting[0] = pause.waiting.size();
+          return pause;
+        });
+    return waiting[0];
   }
 
   int size() {
@@ -59,14 +92,14 @@ final class HostPauses {
   }
 
   private void over(String host) {
-    Queue<CompletableFuture<Void>> waiting = new ArrayDeque<>();
+    List<CompletableFuture<Void>> waiting = new ArrayList<>();
     pauses.computeIfPresent(
         host,
         (_, pause) -> {
           if (pause.end - timer.nanoTime() > 0) {
             return pause; // it was made longer: another alarm is set
           }
-          waiting.addAll(pause.waiting);
+          waiting.addAll(pause.waiting.values());
           return null;
         });
     waiting.forEach(over -> over.complete(null));
@@ -74,7 +107,9 @@ final class HostPauses {
 
   /** Everything in here is guarded by the map's lock of its key. */
   private static final class Pause {
-    private final Queue<CompletableFuture<Void>> waiting = new ArrayDeque<>();
+    /** In the order of arrival. */
+    private final Map<Long, CompletableFuture<Void>> waiting = new LinkedHashMap<>();
+
     private long end;
     private @Nullable Future<?> alarm;
   }

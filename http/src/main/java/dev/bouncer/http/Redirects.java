@@ -6,10 +6,10 @@ import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.ResponseInfo;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * Where a redirect leads (RFC 9110, section 15.4). Like {@link
@@ -17,8 +17,20 @@ import java.util.Set;
  * caller is stays with the host it was meant for.
  */
 final class Redirects {
-  private static final Set<String> SECRETS =
-      Set.of("authorization", "cookie", "proxy-authorization");
+  /** What the names of headers contain that prove who the caller is, in whatever API. */
+  private static final List<String> SECRETS =
+      List.of(
+          "auth",
+          "cookie",
+          "token",
+          "secret",
+          "password",
+          "credential",
+          "session",
+          "signature",
+          "api-key",
+          "apikey",
+          "access-key");
 
   private Redirects() {}
 
@@ -46,8 +58,7 @@ final class Redirects {
     }
     boolean keepsSecrets = Hosts.origin(from).equals(Hosts.origin(to));
     HttpRequest.Builder next =
-        HttpRequest.newBuilder(
-            request, (name, _) -> keepsSecrets || !SECRETS.contains(lowerCase(name)));
+        HttpRequest.newBuilder(request, (name, _) -> keepsSecrets || !isSecret(name));
     String method = request.method();
     boolean becomesGet =
         status == 303 ? !method.equals("HEAD") : status <= 302 && method.equals("POST");
@@ -55,6 +66,11 @@ final class Redirects {
       next.method("GET", BodyPublishers.noBody());
     }
     return Optional.of(next.uri(to).build());
+  }
+
+  private static boolean isSecret(String header) {
+    String name = lowerCase(header);
+    return SECRETS.stream().anyMatch(name::contains);
   }
 
   private static URI resolve(URI from, String location) throws IOException {

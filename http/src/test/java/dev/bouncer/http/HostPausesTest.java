@@ -75,6 +75,18 @@ final class HostPausesTest {
   }
 
   @Test
+  void cancelledWaiter_isForgottenAtOnce_andTheOthersGoOn() {
+    pauses.pause("a", 1_000);
+    CompletableFuture<Void> gone = pauses.end("a");
+    CompletableFuture<Void> stays = pauses.end("a");
+    assertTrue(gone.cancel(false));
+    assertEquals(1, pauses.waiting("a"));
+    timer.advance(Duration.ofNanos(1_000));
+    assertTrue(stays.isDone());
+    assertEquals(0, pauses.waiting("a"));
+  }
+
+  @Test
   void actionOfOneWhoWaits_mayPauseTheHostAgain() {
     pauses.pause("a", 1_000);
     var _ = pauses.end("a").thenRun(() -> pauses.pause("a", 1_000));

@@ -57,7 +57,7 @@ final class Fetch {
   private final boolean resume;
   private final AsyncSemaphore window;
   private final Duration timeout;
-  private final String userAgent;
+  private final RequestHeaders headers;
   private final Console console;
   private final Counts counts;
   private final IntConsumer exit;
@@ -82,7 +82,7 @@ final class Fetch {
       boolean resume,
       AsyncSemaphore window,
       Duration timeout,
-      String userAgent,
+      RequestHeaders headers,
       Console console,
       Counts counts,
       IntConsumer exit) {
@@ -93,7 +93,7 @@ final class Fetch {
     this.resume = resume;
     this.window = window;
     this.timeout = timeout;
-    this.userAgent = userAgent;
+    this.headers = headers;
     this.console = console;
     this.counts = counts;
     this.exit = exit;
@@ -180,11 +180,12 @@ final class Fetch {
   private HttpRequest request(Url url) {
     // Over plain HTTP a client that offers HTTP/2 asks for an upgrade, which many servers dislike.
     boolean secure = "https".equalsIgnoreCase(url.uri().getScheme());
-    return HttpRequest.newBuilder(url.uri())
-        .version(secure ? Version.HTTP_2 : Version.HTTP_1_1)
-        .timeout(timeout)
-        .header("User-Agent", userAgent)
-        .build();
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(url.uri())
+            .version(secure ? Version.HTTP_2 : Version.HTTP_1_1)
+            .timeout(timeout);
+    headers.addTo(request);
+    return request.build();
   }
 
   private static BodySubscriber<Long> body(ResponseInfo info, Destination.Part part) {

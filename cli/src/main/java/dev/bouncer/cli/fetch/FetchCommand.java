@@ -40,7 +40,7 @@ import picocli.CommandLine.Spec;
     synopsisHeading = "Usage: ",
     customSynopsis = {
       "bouncer fetch [-j N] [--per-host N] [--rate R] [--adaptive] [--retries N]",
-      "              [-o DIR|-] [--report FILE] [--resume] [--timeout D] [URL...]%n"
+      "              [-o DIR|-] [--report FILE] [--resume] [--timeout D] [--headers FILE] [URL...]%n"
     },
     description = {
       "",
@@ -75,9 +75,6 @@ public final class FetchCommand implements Callable<Integer> {
 
   /** URLs that are read and not ended, beyond those in flight: others may go while some wait. */
   private static final int WINDOW = 1_000;
-
-  /** A little slower than asked for, so that a late call and an early one stay within the rate. */
-  private static final double CAUTION = 0.993;
 
   @Spec private @Nullable CommandSpec spec;
 
@@ -121,6 +118,12 @@ public final class FetchCommand implements Callable<Integer> {
   private Duration timeout = Duration.ofSeconds(30);
 
   @Option(
+      names = "--headers",
+      paramLabel = "FILE",
+      description = "send these too: a line 'Name: value' for each, so that no secret is in here")
+  private @Nullable String headersFile;
+
+  @Option(
       names = {"-o", "--output"},
       paramLabel = "DIR|-",
       description = "the folder for the files, or - for standard output (default: this folder)")
@@ -146,6 +149,7 @@ public final class FetchCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     check();
+    RequestHeaders headers = headers();
     boolean toConsole = output.equals(STANDARD_OUTPUT);
     Console console =
         new Console(
@@ -156,7 +160,7 @@ public final class FetchCommand implements Callable<Integer> {
     try (Report report = report();
         Destination destination = toConsole ? new ConsoleDestination(console) : folder();
         HttpClient plain = HttpClient.newBuilder().connectTimeout(timeout).build()) {
-      return fetch(console, destination, report, plain);
+      return fetch(console, destination, report, headers, plain);
     } catch (IOException unreadable) {
       throw wrong("standard input cannot be read: " + unreadable.getMessage());
     }
@@ -185,7 +189,11 @@ public final class FetchCommand implements Callable<Integer> {
   }
 
   private int fetch(
-      Console console, Destination destination, @Nullable Report report, HttpClient plain)
+      Console console,
+      Destination destination,
+      @Nullable Report report,
+      RequestHeaders headers,
+      HttpClient plain)
       throws IOException, InterruptedException {
     InputSource source = source();
     if (urls.isEmpty() && Terminal.isTerminal(0)) {
@@ -193,8 +201,9 @@ public final class FetchCommand implements Callable<Integer> {
     }
     Counts counts = new Counts();
     long start = System.nanoTime();
-    try (AsyncSemaphore window = AsyncSemaphore.of(Math.max(inFlight(), inFlight() + WINDOW));
-        Limits limits = new Limits(inFlight(), perHost, cautious(), adaptive);
+    int urlsAtOnce = Math.max(inFlight(), inFlight() + WINDOW); // the sum may overflow
+    try (AsyncSemaphore window = AsyncSemaphore.of(urlsAtOnce);
+        Limits limits = new Limits(inFlight(), urlsAtOnce, perHost, rate, adaptive);
         LimitedHttpClient client =
             limits
                 .apply(LimitedHttpClient.builder(plain))
@@ -211,7 +220,7 @@ public final class FetchCommand implements Callable<Integer> {
               resume,
               window,
               timeout,
-              userAgent(),
+              headers,
               console,
               counts,
               System::exit);
@@ -230,6 +239,20 @@ public final class FetchCommand implements Callable<Integer> {
       Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
       counts.summary(elapsed).forEach(console::message);
       return code;
+    }
+  }
+
+  private RequestHeaders headers() {
+    RequestHeaders usual = RequestHeaders.of(userAgent());
+    if (headersFile == null) {
+      return usual;
+    }
+    try {
+      return usual.with(path(headersFile));
+    } catch (RequestHeaders.MalformedException malformed) {
+      throw wrong("%s --headers=%s".formatted(malformed.getMessage(), headersFile));
+    } catch (IOException unreadable) {
+      throw wrong("headers must be readable: --headers=%s: %s".formatted(headersFile, unreadable));
     }
   }
 
@@ -265,14 +288,6 @@ public final class FetchCommand implements Callable<Integer> {
   private static Path path(String argument) {
     Charset charset = Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8"));
     return Path.of(new String(argument.getBytes(ISO_8859_1), charset));
-  }
-
-  private @Nullable Rate cautious() {
-    if (rate == null) {
-      return null;
-    }
-    long nanos = Math.round(rate.period().toNanos() / CAUTION);
-    return new Rate(rate.count(), Duration.ofNanos(nanos));
   }
 
   private static String userAgent() {

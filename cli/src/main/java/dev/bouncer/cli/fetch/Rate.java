@@ -14,6 +14,13 @@ import picocli.CommandLine.TypeConversionException;
  * @param period in how long
  */
 record Rate(int count, Duration period) {
+  /** A call may be on its way for a little longer than the one that takes its place later. */
+  private static final double CAUTION = 0.993;
+
+  /** Returns the interval in which no more than the count may be sent. */
+  Duration window() {
+    return Duration.ofNanos(Math.round(period.toNanos() / CAUTION));
+  }
 
   /** Reads a rate as people write it: {@code 50/s}, {@code 300/m}, {@code 10/2s}. */
   static final class Converter implements ITypeConverter<Rate> {

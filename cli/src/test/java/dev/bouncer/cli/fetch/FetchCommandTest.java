@@ -85,6 +85,13 @@ final class FetchCommandTest {
           gate.acquireUninterruptibly();
           answer(exchange, 200, "body of " + path);
         }
+        case "headers" ->
+            answer(
+                exchange,
+                200,
+                exchange.getRequestHeaders().get("X-Api-Key")
+                    + " "
+                    + exchange.getRequestHeaders().get("User-Agent"));
         case "missing" -> answer(exchange, 404, "no such page");
         case "flaky" -> answer(exchange, call == 1 ? 503 : 200, "body of " + path);
         case "around" -> {
@@ -255,6 +262,26 @@ final class FetchCommandTest {
     assertTrue(lineOf(url("/moved/d")).contains("\"redirectedTo\":\"" + url("/page/there")));
     assertTrue(lineOf(url("/flaky/e")).contains("\"ok\":true"));
     assertEquals(2, calls("/flaky/e"));
+  }
+
+  @Test
+  void headersOfAFile_areSent_andWrongOnesAreNotRepeatedInMessages() throws Exception {
+    Files.writeString(
+        directory.resolve("headers"), "# secret\n\nX-Api-Key:  abc:1 \nUser-Agent: mine\n");
+    Ended ended = run("", "-o", "-", "--headers", "headers", url("/headers/1"));
+    assertEquals("[abc:1] [mine]", ended.output(), ended::toString);
+    Files.writeString(directory.resolve("headers"), "X-Api-Key: abc\nhunter2\n");
+    Ended wrong = run("", "--headers", "headers", url("/headers/1"));
+    assertEquals(2, wrong.code(), wrong::toString);
+    assertTrue(
+        wrong.errors().contains("header must be like 'Name: value': line=2 --headers=headers"),
+        wrong::toString);
+    assertFalse(wrong.errors().contains("hunter2"), wrong::toString);
+    Files.writeString(directory.resolve("headers"), "Host: example.org\n");
+    assertTrue(
+        run("", "--headers", "headers", url("/headers/1"))
+            .errors()
+            .contains("header must be one that can be set: line=1"));
   }
 
   @Test

@@ -1,0 +1,39 @@
+package dev.bouncer.cli.fetch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.bouncer.Limiter;
+import dev.bouncer.Outcome;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(120)
+final class SlidingWindowTest {
+  @Test
+  void callThatEnded_keepsItsPlaceUntilTheIntervalIsOver() {
+    try (Limiter window = SlidingWindow.limiter(2, Duration.ofHours(1))) {
+      window.tryAcquire().orElseThrow().close();
+      window.tryAcquire().orElseThrow().close(Outcome.DROPPED);
+      assertTrue(window.tryAcquire().isEmpty());
+    }
+  }
+
+  @Test
+  void callThatWasNeverSent_givesItsPlaceBackAtOnce() {
+    try (Limiter window = SlidingWindow.limiter(1, Duration.ofHours(1))) {
+      window.tryAcquire().orElseThrow().close(Outcome.UNUSED);
+      assertEquals(1, window.stats().available());
+    }
+  }
+
+  @Test
+  void places_comeBackByThemselves() throws Exception {
+    try (Limiter window = SlidingWindow.limiter(1, Duration.ofMillis(1))) {
+      for (int i = 0; i < 20; i++) {
+        window.acquire().close(); // waits until the place of the last one is back
+      }
+    }
+  }
+}
