@@ -45,7 +45,7 @@ class RedisPageTest {
             .formatted(quoted(RealRedis.executable())));
     program(
         "bouncer",
-        "until grep -q 'Ready to accept' server.log; do sleep 0.05; done\nexec %s \"$@\""
+        "until grep -qs 'Ready to accept' server.log; do sleep 0.05; done\nexec %s \"$@\""
             .formatted(
                 Tool.commandLine().stream()
                     .map(RedisPageTest::quoted)
@@ -54,7 +54,7 @@ class RedisPageTest {
         new ProcessBuilder(
                 "sh", "-c", commands.replace(PORT_OF_THE_PAGE, "" + RealRedis.freePort()))
             .directory(folder.toFile())
-            .redirectErrorStream(true)
+            .redirectError(folder.resolve("errors").toFile())
             .redirectOutput(folder.resolve("output").toFile());
     shell.environment().merge("PATH", folder.toString(), (path, here) -> here + ":" + path);
     Process process = shell.start();

@@ -206,6 +206,10 @@ class SharedLimitTest {
               "4");
       eventually("a job runs", () -> marks().size() == 1);
       redis.kill();
+      long killed = System.nanoTime();
+      eventually(
+          "no permit is handed on any more: the grace is over",
+          () -> System.nanoTime() - killed > TimeUnit.SECONDS.toNanos(3));
       Files.createFile(folder.resolve("go"));
       eventually("it has ended without Redis", () -> written(run) == 1);
       assertTrue(run.process.isAlive());
