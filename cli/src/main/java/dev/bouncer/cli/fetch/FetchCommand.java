@@ -3,6 +3,7 @@ package dev.bouncer.cli.fetch;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import dev.bouncer.AsyncSemaphore;
+import dev.bouncer.Limiter;
 import dev.bouncer.cli.DurationConverter;
 import dev.bouncer.cli.Main;
 import dev.bouncer.cli.Terminal;
@@ -10,7 +11,10 @@ import dev.bouncer.cli.run.Console;
 import dev.bouncer.cli.run.InputSource;
 import dev.bouncer.cli.run.LineReader;
 import dev.bouncer.cli.run.Progress;
+import dev.bouncer.cli.sem.RedisLimit;
 import dev.bouncer.http.LimitedHttpClient;
+import dev.bouncer.redis.RedisConnection;
+import dev.bouncer.redis.RedisUnavailableException;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
@@ -40,7 +44,8 @@ import picocli.CommandLine.Spec;
     synopsisHeading = "Usage: ",
     customSynopsis = {
       "bouncer fetch [-j N] [--per-host N] [--rate R] [--adaptive] [--retries N]",
-      "              [-o DIR|-] [--report FILE] [--resume] [--timeout D] [--headers FILE] [URL...]%n"
+      "              [-o DIR|-] [--report FILE] [--resume] [--timeout D] [--headers FILE]%n",
+      "              [--limit URI] [URL...]%n"
     },
     description = {
       "",
@@ -56,7 +61,8 @@ import picocli.CommandLine.Spec;
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:every URL was fetched",
-      "1:some failed; a summary on standard error names the first, the report tells all",
+      "1:some failed; a summary on standard error names the first, the report tells all. Or the Redis"
+          + " of --limit cannot be used, and nothing was fetched",
       "2:the command line is wrong",
       "130:interrupted (Ctrl-C); 143: terminated. The same command with --resume does the rest",
       "141:standard output was closed by its reader, as by 'head'"
@@ -75,6 +81,9 @@ public final class FetchCommand implements Callable<Integer> {
 
   /** URLs that are read and not ended, beyond those in flight: others may go while some wait. */
   private static final int WINDOW = 1_000;
+
+  /** How long Redis is waited for at the end to hear that all permits are back. */
+  private static final Duration GRACE_AT_EXIT = Duration.ofMillis(400);
 
   @Spec private @Nullable CommandSpec spec;
 
@@ -101,6 +110,14 @@ public final class FetchCommand implements Callable<Integer> {
       names = "--adaptive",
       description = "find out how many calls at once, and how fast, each server takes")
   private boolean adaptive;
+
+  @Option(
+      names = "--limit",
+      paramLabel = "URI",
+      description =
+          "take a permit of a limit that machines share, too: redis://HOST:PORT/NAME=N (password:"
+              + " environment variable REDISCLI_AUTH)")
+  private @Nullable String limit;
 
   @Option(
       names = "--retries",
@@ -149,6 +166,7 @@ public final class FetchCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     check();
+    RedisLimit sharedLimit = sharedLimit();
     RequestHeaders headers = headers();
     boolean toConsole = output.equals(STANDARD_OUTPUT);
     Console console =
@@ -159,8 +177,20 @@ public final class FetchCommand implements Callable<Integer> {
             Terminal.isTerminal(2));
     try (Report report = report();
         Destination destination = toConsole ? new ConsoleDestination(console) : folder();
+        RedisConnection redis = sharedLimit == null ? null : sharedLimit.connect();
         HttpClient plain = HttpClient.newBuilder().connectTimeout(timeout).build()) {
-      return fetch(console, destination, report, headers, plain);
+      Limiter shared =
+          redis == null || sharedLimit == null
+              ? null
+              : redis.semaphore(sharedLimit.name(), sharedLimit.limit());
+      int code = fetch(console, destination, report, headers, shared, plain);
+      if (redis != null) {
+        var _ = redis.closeAndAwait(GRACE_AT_EXIT);
+      }
+      return code;
+    } catch (RedisUnavailableException unavailable) {
+      console.message("bouncer fetch: " + unavailable.getMessage());
+      return Fetch.SOME_FAILED;
     } catch (IOException unreadable) {
       throw wrong("standard input cannot be read: " + unreadable.getMessage());
     }
@@ -193,6 +223,7 @@ public final class FetchCommand implements Callable<Integer> {
       Destination destination,
       @Nullable Report report,
       RequestHeaders headers,
+      @Nullable Limiter shared,
       HttpClient plain)
       throws IOException, InterruptedException {
     InputSource source = source();
@@ -203,7 +234,7 @@ public final class FetchCommand implements Callable<Integer> {
     long start = System.nanoTime();
     int urlsAtOnce = Math.max(inFlight(), inFlight() + WINDOW); // the sum may overflow
     try (AsyncSemaphore window = AsyncSemaphore.of(urlsAtOnce);
-        Limits limits = new Limits(inFlight(), urlsAtOnce, perHost, rate, adaptive);
+        Limits limits = new Limits(inFlight(), urlsAtOnce, perHost, rate, adaptive, shared);
         LimitedHttpClient client =
             limits
                 .apply(LimitedHttpClient.builder(plain))
@@ -239,6 +270,14 @@ public final class FetchCommand implements Callable<Integer> {
       Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
       counts.summary(elapsed).forEach(console::message);
       return code;
+    }
+  }
+
+  private @Nullable RedisLimit sharedLimit() {
+    try {
+      return limit == null ? null : RedisLimit.parse(limit);
+    } catch (IllegalArgumentException unreadable) {
+      throw wrong(String.valueOf(unreadable.getMessage()));
     }
   }
 

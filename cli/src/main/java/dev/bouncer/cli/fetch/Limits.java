@@ -31,10 +31,27 @@ final class Limits implements AutoCloseable {
    * @param perHost how many calls in flight to one host; null for as many as in all
    * @param rate how many calls in a time, or null
    * @param adaptive whether to find out what each server takes, within the other limits
+   * @param shared a limit that other machines share, which is not closed here, or null
    */
-  Limits(int jobs, int urls, @Nullable Integer perHost, @Nullable Rate rate, boolean adaptive) {
+  Limits(
+      int jobs,
+      int urls,
+      @Nullable Integer perHost,
+      @Nullable Rate rate,
+      boolean adaptive,
+      @Nullable Limiter shared) {
     Limiter inFlight = opened(AsyncSemaphore.builder(jobs).name("jobs").build());
-    this.whole = rate == null ? inFlight : opened(withRate(inFlight, rate));
+    List<Limiter> others = new ArrayList<>();
+    if (shared != null) {
+      others.add(shared);
+    }
+    if (rate != null) {
+      others.addAll(limiters(rate));
+    }
+    this.whole =
+        others.isEmpty()
+            ? inFlight
+            : opened(Limiter.allOf(inFlight, others.toArray(Limiter[]::new)));
     int most = perHost == null ? jobs : perHost;
     if (adaptive) {
       this.hosts = hosts(_ -> AdaptiveHost.limiter(most), urls);
@@ -44,10 +61,10 @@ final class Limits implements AutoCloseable {
   }
 
   /** Evenly spread; and never more than was asked for, also if some were late. */
-  private Limiter withRate(Limiter inFlight, Rate rate) {
-    Limiter pace = opened(RateLimiter.builder(rate.count(), rate.period()).name("rate").build());
-    Limiter window = opened(SlidingWindow.limiter(rate.count(), rate.window()));
-    return Limiter.allOf(inFlight, window, pace);
+  private List<Limiter> limiters(Rate rate) {
+    return List.of(
+        opened(SlidingWindow.limiter(rate.count(), rate.window())),
+        opened(RateLimiter.builder(rate.count(), rate.period()).name("rate").build()));
   }
 
   private KeyedLimiter<String> hosts(Function<String, Limiter> limiterOf, int urls) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.HttpServer;
 import dev.bouncer.cli.Tool;
 import dev.bouncer.redis.LeasedPermit;
 import dev.bouncer.redis.RedisConnection;
@@ -13,12 +14,17 @@ import dev.bouncer.redis.server.RealRedis;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -162,9 +168,18 @@ class SharedLimitTest {
         new Started("sem", "redis://:secret@" + server + "/x", "--", "sh", "-c", "echo ran");
     Started run =
         new Started("run", "--limit", "redis://:secret@" + server + "/x=1", "echo", ":::", "ran");
+    Started fetch =
+        new Started(
+            "fetch",
+            "--limit",
+            "redis://:secret@" + server + "/x=1",
+            "-o",
+            "-",
+            "http://127.0.0.1:1/");
     assertEquals(TRY_AGAIN_LATER, sem.exitCode());
     assertEquals(1, run.exitCode());
-    for (Started each : List.of(sem, run)) {
+    assertEquals(1, fetch.exitCode());
+    for (Started each : List.of(sem, run, fetch)) {
       String errors = each.errors();
       assertTrue(errors.contains("Redis must be reachable: server=redis://"), errors);
       assertTrue(errors.contains(server), errors);
@@ -217,6 +232,47 @@ class SharedLimitTest {
       redis.startAgain();
       assertEquals(0, run.exitCode(), run.errors());
       assertEquals(List.of("1", "2", "3", "4"), run.lines().stream().sorted().toList());
+    }
+  }
+
+  @Test
+  void fetch_twoAtOnce_togetherNeverMoreThanTheLimit() throws Exception {
+    AtomicInteger now = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    Semaphore gate = new Semaphore(0);
+    HttpServer server =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      server.setExecutor(threads);
+      server.createContext(
+          "/",
+          exchange -> {
+            most.accumulateAndGet(now.incrementAndGet(), Math::max);
+            gate.acquireUninterruptibly();
+            now.decrementAndGet();
+            exchange.sendResponseHeaders(204, -1);
+            exchange.close();
+          });
+      server.start();
+      List<Started> both = new ArrayList<>();
+      for (int program = 0; program < 2; program++) {
+        List<String> command = new ArrayList<>();
+        command.addAll(List.of("fetch", "--limit", shared.uri() + "/fetched=3", "-o", "-"));
+        for (int page = 0; page < 10; page++) {
+          command.add(
+              "http://127.0.0.1:%d/%d/%d".formatted(server.getAddress().getPort(), program, page));
+        }
+        both.add(new Started(command.toArray(String[]::new)));
+      }
+      eventually("all permits are in use", () -> now.get() == 3);
+      gate.release(20);
+      for (Started each : both) {
+        assertEquals(0, each.exitCode(), each.errors());
+      }
+      assertEquals(3, most.get());
+    } finally {
+      gate.release(1_000);
+      server.stop(0);
     }
   }
 
