@@ -46,6 +46,19 @@ final class KeyLimiter<K> implements Limiter {
 
   @Override
   public Permit acquire(int weight) throws InterruptedException {
+    Permit free = Thread.currentThread().isInterrupted() ? null : tryTake(weight);
+    return free == null ? acquireInLine(weight) : free;
+  }
+
+  /**
+   * Takes a permit if that needs no line, else null. What {@link #acquire} does nearly always, by
+   * itself, so that it is small enough for the compiler to make it part of the caller.
+   */
+  private @Nullable Permit tryTake(int weight) {
+    return weight < 1 ? null : keyed.entry(key).limiter.tryTake(weight);
+  }
+
+  private Permit acquireInLine(int weight) throws InterruptedException {
     while (true) {
       KeyedLimiter.Entry entry = keyed.entry(key);
       try {
@@ -63,6 +76,11 @@ final class KeyLimiter<K> implements Limiter {
 
   @Override
   public Optional<Permit> tryAcquire(int weight) {
+    Permit free = tryTake(weight);
+    return free == null ? tryAcquireInLine(weight) : Optional.of(free);
+  }
+
+  private Optional<Permit> tryAcquireInLine(int weight) {
     while (true) {
       KeyedLimiter.Entry entry = keyed.entry(key);
       try {
