@@ -28,8 +28,7 @@ import org.jspecify.annotations.Nullable;
  * somebody waits, units are handed out at just that rate, with no drift: all arithmetic is in
  * integers. Those in line do not lose what came due while the machine was too busy to wake them up,
  * up to {@linkplain Builder#catchUp 100 milliseconds'} worth: so after a stop of the whole JVM no
- * flood follows. They are woken at most every half a millisecond, several at once if the rate is
- * faster.
+ * flood follows. They are woken at most every millisecond, several at once if the rate is faster.
  *
  * <p><b>Waiting.</b> First in, first out, blocking and asynchronous callers in one line, and one
  * alarm on the clock for all of them. Nothing is spent before a request's turn, so a request that
@@ -52,7 +51,7 @@ public final class RateLimiter extends QueuedLimiter {
    * Those who wait for a fast rate are woken in groups, because an alarm costs more than a unit is
    * worth; they lose nothing by it.
    */
-  private static final Duration LEAST_DELAY = Duration.ofNanos(500_000);
+  private static final Duration LEAST_DELAY = Duration.ofMillis(1);
 
   static final Duration CATCH_UP = Duration.ofMillis(100);
 
