@@ -62,8 +62,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
   private final AtomicBoolean sweepComing = new AtomicBoolean();
   private volatile boolean closed;
 
-  /** Where the search for an idle key goes on. Guarded by itself. */
-  private final Hand hand = new Hand();
+  private final Hand<K> hand = new Hand<>(entries);
 
   private KeyedLimiter(Builder<K> builder, Timing timing) {
     this.perKey = builder.perKey;
@@ -86,30 +85,33 @@ public final class KeyedLimiter<K> implements AutoCloseable {
       this.own = own;
     }
 
+    boolean retireIfIdle() {
+      return limiter instanceof CompositeLimiter combined
+          ? combined.retireIfUnused()
+          : limiter.retireIfIdle();
+    }
+
     void close() {
       limiter.close();
       own.close();
     }
   }
 
-  private final class Hand {
+  /** Goes round the keys, each time where it stopped. It evicts nobody: that runs users' code. */
+  private static final class Hand<K> {
+    private final Map<K, Entry> entries;
     private @Nullable Iterator<Map.Entry<K, Entry>> position;
 
-    /** Evicts an idle key, used or not; looks at a bounded number of keys, in turn. */
-    synchronized boolean evictOne() {
-      for (int examined = 0; examined < EXAMINED_FOR_A_PLACE; examined++) {
-        if (position == null || !position.hasNext()) {
-          position = entries.entrySet().iterator();
-          if (!position.hasNext()) {
-            return false;
-          }
-        }
-        Map.Entry<K, Entry> next = position.next();
-        if (evictIfIdle(next.getKey(), next.getValue())) {
-          return true;
-        }
+    Hand(Map<K, Entry> entries) {
+      this.entries = entries;
+    }
+
+    /** The next key and its limiter; null if there are none. */
+    synchronized Map.@Nullable Entry<K, Entry> next() {
+      if (position == null || !position.hasNext()) {
+        position = entries.entrySet().iterator();
       }
-      return false;
+      return position.hasNext() ? position.next() : null;
     }
   }
 
@@ -314,13 +316,22 @@ public final class KeyedLimiter<K> implements AutoCloseable {
     return true;
   }
 
-  /** Evicts an idle key, used lately or not, if one is found soon. */
+  /** Evicts an idle key, used lately or not, if one is among the next few. */
   boolean evictOne() {
-    return hand.evictOne();
+    for (int examined = 0; examined < EXAMINED_FOR_A_PLACE; examined++) {
+      Map.Entry<K, Entry> next = hand.next();
+      if (next == null) {
+        return false;
+      }
+      if (evictIfIdle(next.getKey(), next.getValue())) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private boolean evictIfIdle(K key, Entry entry) {
-    if (!entry.limiter.retireIfIdle()) {
+    if (!entry.retireIfIdle()) {
       return false;
     }
     forget(key, entry);

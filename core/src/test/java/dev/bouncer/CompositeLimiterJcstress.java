@@ -1,0 +1,273 @@
+package dev.bouncer;
+
+import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
+import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
+
+import java.util.concurrent.CompletableFuture;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.II_Result;
+
+/**
+ * Races for a permit of two semaphores of one unit each, on the real processor and compilers,
+ * millions of times each.
+ *
+ * <p>The first number of every result is what became of the requests; the second is the harm done:
+ * units of a part that are missing, and requests that are left in a line although all is free.
+ */
+public final class CompositeLimiterJcstress {
+  private CompositeLimiterJcstress() {}
+
+  /** Two parts, and what combines them in both orders. */
+  private static final class Two {
+    final AsyncSemaphore a = AsyncSemaphore.of(1);
+    final AsyncSemaphore b = AsyncSemaphore.of(1);
+    final CompositeLimiter all = CompositeLimiter.of(a, b);
+
+    /** The other way round, and so another line. */
+    final CompositeLimiter reversed = CompositeLimiter.of(b, a);
+
+    /** What is wrong when every permit was given back. */
+    int harm() {
+      int left = all.waitingNow() + reversed.waitingNow() + a.waiting() + b.waiting();
+      int missing = missing(a) + missing(b);
+      int together = all.isClosed() || all.tryAcquire().isPresent() ? 0 : 1;
+      return left + missing + together;
+    }
+
+    private static int missing(AsyncSemaphore part) {
+      return Math.abs(1 - part.available());
+    }
+  }
+
+  private static Permit take(Limiter limiter) {
+    return limiter.tryAcquire().orElseThrow();
+  }
+
+  /** 1 for a permit, which is given back, 0 for none, 100 for no answer. */
+  private static int settle(CompletableFuture<Permit> request) {
+    if (!request.isDone()) {
+      return 100;
+    }
+    if (request.isCompletedExceptionally()) {
+      return 0;
+    }
+    request.join().close();
+    return 1;
+  }
+
+  /**
+   * Both parts come back at once, for one in line: whoever gives back the second must find the
+   * claim in the line of that part, or the claim must find the unit.
+   */
+  @JCStressTest
+  @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "served")
+  @Outcome(expect = FORBIDDEN, desc = "lost, doubled or forgotten")
+  @State
+  public static class ReleaseAgainstRelease {
+    private final Two two = new Two();
+    private final Permit first = take(two.a);
+    private final Permit second = take(two.b);
+    private final CompletableFuture<Permit> request = two.all.acquireAsync();
+
+    @Actor
+    public void releaseOne() {
+      first.close();
+    }
+
+    @Actor
+    public void releaseTheOther() {
+      second.close();
+    }
+
+    @Arbiter
+    public void settle(II_Result result) {
+      result.r1 = CompositeLimiterJcstress.settle(request);
+      result.r2 = two.harm();
+    }
+  }
+
+  /** A request that comes while the unit that it lacks is given back. Nobody else comes by. */
+  @JCStressTest
+  @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "served")
+  @Outcome(expect = FORBIDDEN, desc = "lost, doubled or forgotten")
+  @State
+  public static class ReleaseAgainstAcquire {
+    private final Two two = new Two();
+    private final Permit held = take(two.b);
+    private CompletableFuture<Permit> request;
+
+    @Actor
+    public void release() {
+      held.close();
+    }
+
+    @Actor
+    public void acquire() {
+      request = two.all.acquireAsync();
+    }
+
+    @Arbiter
+    public void settle(II_Result result) {
+      result.r1 = CompositeLimiterJcstress.settle(request);
+      result.r2 = two.harm();
+    }
+  }
+
+  /** The turn of a claim against the request that gives up: what it got must go back. */
+  @JCStressTest
+  @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "granted")
+  @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "gave up")
+  @Outcome(expect = FORBIDDEN, desc = "lost, doubled or forgotten")
+  @State
+  public static class ReleaseAgainstCancel {
+    private final Two two = new Two();
+    private final Permit held = take(two.a);
+    private final CompletableFuture<Permit> request = two.all.acquireAsync();
+
+    @Actor
+    public void release() {
+      held.close();
+    }
+
+    @Actor
+    public void cancel() {
+      request.cancel(true);
+    }
+
+    @Arbiter
+    public void settle(II_Result result) {
+      result.r1 = CompositeLimiterJcstress.settle(request);
+      result.r2 = two.harm();
+    }
+  }
+
+  /** The same with one more in line, which inherits the claim or gets one of its own. */
+  @JCStressTest
+  @Outcome(id = "2, 0", expect = ACCEPTABLE, desc = "both were granted")
+  @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "the first gave up")
+  @Outcome(expect = FORBIDDEN, desc = "lost, doubled or forgotten")
+  @State
+  public static class ReleaseAgainstCancelOfTheFirstOfTwo {
+    private final Two two = new Two();
+    private final Permit held = take(two.b);
+    private final CompletableFuture<Permit> first = two.all.acquireAsync();
+    private final CompletableFuture<Permit> second = two.all.acquireAsync();
+
+    @Actor
+    public void release() {
+      held.close();
+    }
+
+    @Actor
+    public void cancel() {
+      first.cancel(true);
+    }
+
+    @Arbiter
+    public void settle(II_Result result) {
+      int ofTheFirst = CompositeLimiterJcstress.settle(first); // gives back what the second needs
+      result.r1 = ofTheFirst + CompositeLimiterJcstress.settle(second);
+      result.r2 = two.harm();
+    }
+  }
+
+  /** The turn of a claim against close: the parts stay whole, and the request is answered. */
+  @JCStressTest
+  @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "granted")
+  @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "refused")
+  @Outcome(expect = FORBIDDEN, desc = "lost, doubled or forgotten")
+  @State
+  public static class ReleaseAgainstClose {
+    private final Two two = new Two();
+    private final Permit held = take(two.b);
+    private final CompletableFuture<Permit> request = two.all.acquireAsync();
+
+    @Actor
+    public void release() {
+      held.close();
+    }
+
+    @Actor
+    public void close() {
+      two.all.close();
+    }
+
+    @Arbiter
+    public void settle(II_Result result) {
+      result.r1 = CompositeLimiterJcstress.settle(request);
+      result.r2 = two.harm();
+    }
+  }
+
+  /** Both orders at once: whoever was turned back must be served when the other has given back. */
+  @JCStressTest
+  @Outcome(id = "2, 0", expect = ACCEPTABLE, desc = "one after the other")
+  @Outcome(expect = FORBIDDEN, desc = "lost, doubled or forgotten")
+  @State
+  public static class AcquireAgainstAcquireInTheOtherOrder {
+    private final Two two = new Two();
+    private CompletableFuture<Permit> one;
+    private CompletableFuture<Permit> other;
+
+    @Actor
+    public void acquire() {
+      one = two.all.acquireAsync();
+    }
+
+    @Actor
+    public void acquireInTheOtherOrder() {
+      other = two.reversed.acquireAsync();
+    }
+
+    @Arbiter
+    public void settle(II_Result result) {
+      boolean oneWasFirst = one.isDone();
+      int first = CompositeLimiterJcstress.settle(oneWasFirst ? one : other);
+      result.r1 = first + CompositeLimiterJcstress.settle(oneWasFirst ? other : one);
+      result.r2 = two.harm();
+    }
+  }
+
+  /**
+   * The end of a key's limiter against whoever takes it. First 1 for a permit or 2 for the end;
+   * both is two limiters at work for one key.
+   */
+  @JCStressTest
+  @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "in use, and so it stays")
+  @Outcome(id = "2, 0", expect = ACCEPTABLE, desc = "retired, and says so")
+  @Outcome(expect = FORBIDDEN, desc = "retired at work, or neither")
+  @State
+  public static class AcquireAgainstRetirement {
+    private final Two two = new Two();
+    private final CompositeLimiter ofKey = CompositeLimiter.beside(two.a, two.b, Timing.SYSTEM);
+    private Permit permit;
+    private boolean retired;
+
+    @Actor
+    public void acquire() {
+      try {
+        permit = ofKey.tryAcquire().orElse(null);
+      } catch (LimiterClosedException closed) {
+        permit = null;
+      }
+    }
+
+    @Actor
+    public void retire() {
+      retired = ofKey.retireIfUnused();
+    }
+
+    @Arbiter
+    public void settle(II_Result result) {
+      result.r1 = (permit == null ? 0 : 1) + (retired && ofKey.isRetired() ? 2 : 0);
+      if (permit != null) {
+        permit.close();
+      }
+      result.r2 = two.harm();
+    }
+  }
+}
