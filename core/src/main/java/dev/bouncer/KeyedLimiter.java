@@ -75,25 +75,34 @@ public final class KeyedLimiter<K> implements AutoCloseable {
   /** The limiter that a key has at present. */
   static final class Entry {
     final QueuedLimiter limiter;
-    private final Limiter own;
+
+    /** What the function made; closed with the entry. */
+    private final Limiter made;
 
     /** Whether somebody has asked for it since the last sweep. */
     volatile boolean used = true;
 
-    Entry(QueuedLimiter limiter, Limiter own) {
+    Entry(QueuedLimiter limiter, Limiter made) {
       this.limiter = limiter;
-      this.own = own;
+      this.made = made;
+    }
+
+    /** The same without the global limiter. */
+    QueuedLimiter own() {
+      return limiter instanceof CompositeLimiter combined ? combined.own() : limiter;
     }
 
     boolean retireIfIdle() {
-      return limiter instanceof CompositeLimiter combined
-          ? combined.retireIfUnused()
-          : limiter.retireIfIdle();
+      if (own() instanceof CompositeLimiter combined) {
+        combined.lookWhetherIdle();
+      }
+      return limiter.retireIfIdle();
     }
 
     void close() {
       limiter.close();
-      own.close();
+      own().close();
+      made.close();
     }
   }
 
@@ -234,12 +243,14 @@ public final class KeyedLimiter<K> implements AutoCloseable {
   }
 
   private Entry newEntry(K key) {
-    Limiter own = Objects.requireNonNull(perKey.apply(key), "the function made no limiter");
+    Limiter made = Objects.requireNonNull(perKey.apply(key), "the function made no limiter");
+    QueuedLimiter own =
+        made instanceof QueuedLimiter queued ? queued : CompositeLimiter.of(timing, made);
     return new Entry(
-        own instanceof QueuedLimiter queued && global == null
-            ? queued
-            : CompositeLimiter.beside(own, global, timing),
-        own);
+        global == null
+            ? own
+            : CompositeLimiter.ofKey(new KeyLimiter<>(this, key), own, global, timing),
+        made);
   }
 
   /**
@@ -301,6 +312,10 @@ public final class KeyedLimiter<K> implements AutoCloseable {
     }
   }
 
+  @Nullable Limiter global() {
+    return global;
+  }
+
   boolean has(K key) {
     return entries.containsKey(key);
   }
@@ -309,7 +324,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
 
   /** Sees a limiter of a key that was found closed off, if that is because it was evicted. */
   boolean isGone(K key, Entry entry) {
-    if (!entry.limiter.isRetired()) {
+    if (!entry.own().isRetired()) {
       return false;
     }
     forget(key, entry); // the one who evicts it is about to
@@ -335,7 +350,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
       return false;
     }
     forget(key, entry);
-    entry.own.close();
+    entry.made.close();
     return true;
   }
 
