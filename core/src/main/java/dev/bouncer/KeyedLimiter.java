@@ -3,10 +3,8 @@ package dev.bouncer;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -25,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p><b>One limiter a key.</b> {@link #forKey} gives a limiter that is good for ever; it finds the
- * key's present one at each call. A key that nobody has asked for during {@link Builder#idleAfter}
- * is evicted, unless a permit of it is held, somebody waits, or a rate is not complete again. That
+ * key's present one at each call. A key that gave no permit during {@link Builder#idleAfter} is
+ * evicted, unless a permit of it is held, somebody waits, or a rate is not complete again. That
  * check and the eviction are one step: whoever comes at that moment gets a permit of the old
  * limiter, which then stays, or of a new one, when the old one is gone. Never are there two at work
  * for one key. An evicted key leaves nothing behind.
@@ -54,15 +52,13 @@ public final class KeyedLimiter<K> implements AutoCloseable {
   private final int maxKeys;
   private final long idleNanos;
   private final Timing timing;
-  private final ConcurrentHashMap<K, Entry> entries = new ConcurrentHashMap<>();
+  private final KeyTable<K, Entry> entries = new KeyTable<>();
 
   /** Keys that are there or about to be. */
   private final AtomicInteger keys = new AtomicInteger();
 
   private final AtomicBoolean sweepComing = new AtomicBoolean();
   private volatile boolean closed;
-
-  private final Hand<K> hand = new Hand<>(entries);
 
   private KeyedLimiter(Builder<K> builder, Timing timing) {
     this.perKey = builder.perKey;
@@ -79,8 +75,8 @@ public final class KeyedLimiter<K> implements AutoCloseable {
     /** What the function made; closed with the entry. */
     private final Limiter made;
 
-    /** Whether somebody has asked for it since the last sweep. */
-    volatile boolean used = true;
+    /** How many permits it had given at the last sweep; none yet. */
+    private volatile long acquiredAtSweep = -1;
 
     Entry(QueuedLimiter limiter, Limiter made) {
       this.limiter = limiter;
@@ -90,6 +86,13 @@ public final class KeyedLimiter<K> implements AutoCloseable {
     /** The same without the global limiter. */
     QueuedLimiter own() {
       return limiter instanceof CompositeLimiter combined ? combined.own() : limiter;
+    }
+
+    /** Whether it gave a permit since the last call, which is a sweep's. */
+    boolean wasUsedSinceSweep() {
+      long before = acquiredAtSweep;
+      acquiredAtSweep = limiter.stats().acquired();
+      return acquiredAtSweep != before;
     }
 
     boolean retireIfIdle() {
@@ -103,24 +106,6 @@ public final class KeyedLimiter<K> implements AutoCloseable {
       limiter.close();
       own().close();
       made.close();
-    }
-  }
-
-  /** Goes round the keys, each time where it stopped. It evicts nobody: that runs users' code. */
-  private static final class Hand<K> {
-    private final Map<K, Entry> entries;
-    private @Nullable Iterator<Map.Entry<K, Entry>> position;
-
-    Hand(Map<K, Entry> entries) {
-      this.entries = entries;
-    }
-
-    /** The next key and its limiter; null if there are none. */
-    synchronized Map.@Nullable Entry<K, Entry> next() {
-      if (position == null || !position.hasNext()) {
-        position = entries.entrySet().iterator();
-      }
-      return position.hasNext() ? position.next() : null;
     }
   }
 
@@ -199,7 +184,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
-    entries.values().forEach(Entry::close);
+    entries.forEach((_, entry) -> entry.close());
   }
 
   @Override
@@ -211,18 +196,12 @@ public final class KeyedLimiter<K> implements AutoCloseable {
 
   Entry entry(K key) {
     Entry entry = entries.get(key);
-    if (entry == null) {
-      return make(key);
-    }
-    if (!entry.used) {
-      entry.used = true;
-    }
-    return entry;
+    return entry == null ? make(key) : entry;
   }
 
   private Entry make(K key) {
     requireOpen(key);
-    if (isFull() && !entries.containsKey(key)) {
+    if (isFull() && !entries.contains(key)) {
       throw full(key); // before anything is made for nothing
     }
     Entry made = newEntry(key);
@@ -281,7 +260,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
 
   /** Whether all places are in use by keys that cannot be evicted. */
   private boolean isFull() {
-    return keys.get() >= maxKeys && !evictOne() && entries.mappingCount() >= maxKeys;
+    return keys.get() >= maxKeys && !evictOne() && entries.size() >= maxKeys;
   }
 
   private void requireOpen(K key) {
@@ -317,7 +296,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
   }
 
   boolean has(K key) {
-    return entries.containsKey(key);
+    return entries.contains(key);
   }
 
   // Evicting.
@@ -334,7 +313,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
   /** Evicts an idle key, used lately or not, if one is among the next few. */
   boolean evictOne() {
     for (int examined = 0; examined < EXAMINED_FOR_A_PLACE; examined++) {
-      Map.Entry<K, Entry> next = hand.next();
+      Map.Entry<K, Entry> next = entries.next();
       if (next == null) {
         return false;
       }
@@ -360,15 +339,14 @@ public final class KeyedLimiter<K> implements AutoCloseable {
     }
   }
 
-  /** Evicts the keys that were not asked for since the last sweep, and marks the others. */
+  /** Evicts the keys that gave no permit since the last sweep. */
   void sweep() {
     entries.forEach((key, entry) -> {
-      if (entry.used) {
-        entry.used = false;
-      } else {
+      if (!entry.wasUsedSinceSweep()) {
         var _ = evictIfIdle(key, entry);
       }
     });
+    var _ = entries.shrink();
   }
 
   private void sendForSweep() {
@@ -387,7 +365,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
           limiter.sweep();
         } finally { // a limiter from elsewhere may have failed
           limiter.sweepComing.set(false);
-          if (!limiter.entries.isEmpty()) {
+          if (limiter.keys() > 0) {
             limiter.sendForSweep();
           }
         }
@@ -438,7 +416,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
     }
 
     /**
-     * Sets how long a key must not have been asked for before it is evicted. The default is a
+     * Sets how long a key must not have given a permit before it is evicted. The default is a
      * minute. It is evicted at most as long again after that.
      *
      * @param idleAfter a time more than zero

@@ -20,7 +20,6 @@ final class KeyedHeap {
    * @param args {@code full} or {@code evicted}
    * @throws Exception if interrupted
    */
-  @SuppressWarnings("ThreadPriorityCheck") // waits for the sweep
   public static void main(String[] args) throws Exception {
     boolean evicted = args[0].equals("evicted");
     KeyedLimiter<Integer> keyed =
@@ -38,7 +37,7 @@ final class KeyedHeap {
       }
     }
     while (evicted && keyed.keys() > BUSY) {
-      Thread.yield();
+      Thread.sleep(100); // and the sweep also shrinks the table
     }
     System.err.println(keyed);
     double bytes = used() - before;

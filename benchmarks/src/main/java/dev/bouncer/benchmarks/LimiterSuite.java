@@ -96,12 +96,12 @@ final class LimiterSuite {
         "L5", "heap of a key with its semaphore", number(of(heap, "full").median()) + " B", "", "");
     table.add(
         "L5",
-        "the same after eviction; the table of the map stays",
+        "the same after eviction",
         number(of(heap, "evicted").median()) + " B",
         "",
         "",
-        "<= 9 B",
-        of(heap, "evicted").median() <= 9);
+        "<= 0.1 B",
+        of(heap, "evicted").median() <= 0.1);
   }
 
   private static void simulation(Table table) throws Exception {
