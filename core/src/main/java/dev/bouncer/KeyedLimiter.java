@@ -2,7 +2,9 @@ package dev.bouncer;
 
 import java.lang.ref.WeakReference;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -91,7 +93,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
     /** Whether it gave a permit since the last call, which is a sweep's. */
     boolean wasUsedSinceSweep() {
       long before = acquiredAtSweep;
-      acquiredAtSweep = limiter.stats().acquired();
+      acquiredAtSweep = own().stats().acquired();
       return acquiredAtSweep != before;
     }
 
@@ -339,14 +341,22 @@ public final class KeyedLimiter<K> implements AutoCloseable {
     }
   }
 
-  /** Evicts the keys that gave no permit since the last sweep. */
+  /** Evicts the keys that gave no permit since the last sweep; one that fails stops no other. */
   void sweep() {
+    List<RuntimeException> failures = new ArrayList<>();
     entries.forEach((key, entry) -> {
-      if (!entry.wasUsedSinceSweep()) {
-        var _ = evictIfIdle(key, entry);
+      try {
+        if (!entry.wasUsedSinceSweep()) {
+          var _ = evictIfIdle(key, entry);
+        }
+      } catch (RuntimeException ofLimiterFromElsewhere) {
+        failures.add(ofLimiterFromElsewhere);
       }
     });
     var _ = entries.shrink();
+    if (!failures.isEmpty()) {
+      throw failures.getFirst();
+    }
   }
 
   private void sendForSweep() {

@@ -139,6 +139,28 @@ class LimiterFromElsewhereTest {
   }
 
   @Test
+  void keyWhoseLimiterFails_keepsNoOtherFromBeingEvicted() {
+    KeyedLimiter<Integer> keys =
+        KeyedLimiter.<Integer>builder(key ->
+                new LimiterFromElsewhere(1) {
+                  @Override
+                  public LimiterStats stats() {
+                    if (key == 5) {
+                      throw new IllegalStateException("broken");
+                    }
+                    return super.stats();
+                  }
+                })
+            .build(time);
+    for (int key = 0; key < 10; key++) {
+      keys.forKey(key).tryAcquire().orElseThrow().close();
+    }
+    assertThrows(IllegalStateException.class, keys::sweep);
+    assertThrows(IllegalStateException.class, keys::sweep);
+    assertEquals(1, keys.keys());
+  }
+
+  @Test
   void partThatCompletesItsFuturesUnderItsOwnLock_deadlocksNobody() throws Exception {
     LimiterFromElsewhere part =
         new LimiterFromElsewhere(1) {
