@@ -13,23 +13,24 @@ import org.jspecify.annotations.Nullable;
  * part, and when its turn has come there, tries the others again. Nothing is held while it waits,
  * so it can block nobody; but under two parts that are never free it could go on for ever. So after
  * as many rounds as there are parts it keeps what it has of the parts <i>before</i> the one it
- * waits for. The order of parts is the same for all combined limiters, so nobody in such a chain
- * waits for somebody behind (Havender, "Avoiding Deadlock in Multitasking Systems", 1968).
+ * waits for, and for that they are {@linkplain Parts#apart taken apart}. Their order is then the
+ * same for all combined limiters, so nobody in such a chain waits for somebody behind (Havender,
+ * "Avoiding Deadlock in Multitasking Systems", 1968).
  */
 final class Claim {
   private final CompositeLimiter limiter;
-  private final Parts parts;
   private final int weight;
-  private final PartPermits held;
+  private Parts parts;
+  private PartPermits held;
   private int rounds;
   private volatile boolean cancelled;
   private volatile @Nullable CompletableFuture<Permit> request;
-  private volatile @Nullable Limiter standsAt;
+  private volatile @Nullable Part standsAt;
 
   Claim(CompositeLimiter limiter, int weight) {
     this.limiter = limiter;
-    this.parts = limiter.parts();
     this.weight = weight;
+    this.parts = limiter.parts();
     this.held = new PartPermits(parts, weight);
   }
 
@@ -38,8 +39,8 @@ final class Claim {
   }
 
   /** Units that stand in the line of this part for it. */
-  int unitsInLineOf(Limiter part) {
-    return standsAt == part ? weight : 0;
+  int unitsInLineOf(Part part) {
+    return part.equals(standsAt) ? weight : 0;
   }
 
   void cancel() {
@@ -66,7 +67,14 @@ final class Claim {
         return true;
       }
       rounds++;
-      held.giveBackFrom(rounds <= parts.size() ? 0 : parts.firstLike(missing));
+      boolean holdsWhileItWaits = rounds > limiter.parts().size();
+      if (holdsWhileItWaits && parts != parts.apart()) {
+        held.giveBackFrom(0);
+        parts = parts.apart();
+        held = new PartPermits(parts, weight);
+        return collect();
+      }
+      held.giveBackFrom(holdsWhileItWaits ? parts.firstLike(missing) : 0);
       standInLineOf(missing);
     } catch (Throwable failed) { // of limiters from elsewhere: nobody may wait for ever
       fail(failed);
@@ -75,8 +83,9 @@ final class Claim {
   }
 
   private void standInLineOf(int part) {
-    standsAt = parts.get(part);
-    CompletableFuture<Permit> turn = parts.get(part).acquireAsync(weight);
+    Part lacking = parts.get(part);
+    standsAt = lacking;
+    CompletableFuture<Permit> turn = lacking.acquireAsync(weight);
     request = turn;
     if (cancelled) {
       turn.cancel(false);

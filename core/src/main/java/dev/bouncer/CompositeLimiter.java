@@ -25,21 +25,18 @@ import org.jspecify.annotations.Nullable;
 final class CompositeLimiter extends QueuedLimiter {
   private final Parts parts;
 
-  /** Those that nobody else uses: this limiter is idle if they are. */
-  private final List<Limiter> own;
+  /** Of a key that has a global limiter above: this one is idle if the key's own is. */
+  private final @Nullable QueuedLimiter ownOfKey;
 
   private final LongAdder acquired = new LongAdder();
 
   /** Permits that are out or being collected. */
   private final UseCount uses = new UseCount();
 
-  /** A look at the uses; its own parts were idle after it. */
+  /** A look at the uses; all parts were idle after it. */
   private volatile long idleLook;
 
-  /** Parts that may run code of users when they are asked for their numbers. */
-  private final List<Limiter> elsewhere;
-
-  /** What those said when they were asked last. */
+  /** What the parts that are not ours said when they were asked last. */
   private volatile List<LimiterStats> seenElsewhere = List.of();
 
   /** Taken for waiters that have been granted, until they ask for their permit object. */
@@ -53,11 +50,10 @@ final class CompositeLimiter extends QueuedLimiter {
   private @Nullable Claim claim;
   private @Nullable CompositePermit broughtIn;
 
-  private CompositeLimiter(Parts parts, List<Limiter> own, Timing timing) {
+  private CompositeLimiter(Parts parts, @Nullable QueuedLimiter ownOfKey, Timing timing) {
     super(parts.name(), Integer.MAX_VALUE, WhenFull.REJECT, timing);
     this.parts = parts;
-    this.own = own;
-    this.elsewhere = parts.all().stream().filter(part -> !(part instanceof QueuedLimiter)).toList();
+    this.ownOfKey = ownOfKey;
   }
 
   static CompositeLimiter of(Limiter first, Limiter... others) {
@@ -65,15 +61,13 @@ final class CompositeLimiter extends QueuedLimiter {
   }
 
   static CompositeLimiter of(Timing timing, Limiter first, Limiter... others) {
-    Parts parts = Parts.of(first, others);
-    return new CompositeLimiter(parts, parts.all(), timing);
+    return new CompositeLimiter(Parts.of(first, others), null, timing);
   }
 
-  /** A limiter of its own beside one that it shares with others. */
-  static CompositeLimiter beside(Limiter own, @Nullable Limiter shared, Timing timing) {
-    List<Limiter> owned = Parts.of(own).all();
-    Parts parts = shared == null ? Parts.of(own) : Parts.of(own, shared);
-    return new CompositeLimiter(parts, owned, timing);
+  /** The own limiter of a key and the one above all keys. */
+  static CompositeLimiter ofKey(
+      KeyLimiter<?> key, QueuedLimiter own, Limiter global, Timing timing) {
+    return new CompositeLimiter(Parts.ofKey(Part.presentOwnOf(key, own), global), own, timing);
   }
 
   Parts parts() {
@@ -185,12 +179,13 @@ final class CompositeLimiter extends QueuedLimiter {
   @Override
   OptionalLong nanosUntil(long units) {
     OptionalLong longest = OptionalLong.empty();
-    for (Limiter part : parts.all()) {
-      if (part instanceof QueuedLimiter queuedPart) {
+    for (Part part : parts.all()) {
+      QueuedLimiter ours = part.ours();
+      if (ours != null) {
         // the first in line stands there already, in the claim
         Claim running = claim;
         long twice = running == null ? 0 : running.unitsInLineOf(part);
-        OptionalLong nanos = queuedPart.untilTurnNow(units - twice);
+        OptionalLong nanos = ours.untilTurnNow(units - twice);
         if (nanos.isPresent()) {
           longest = OptionalLong.of(Math.max(longest.orElse(0), nanos.getAsLong()));
         }
@@ -202,15 +197,22 @@ final class CompositeLimiter extends QueuedLimiter {
   // The numbers.
 
   /**
-   * Asks the parts that may run code of users. Never called with the lock held: such a part may
-   * hold one of its own while it completes a future, whose actions come for this one.
+   * Asks the parts that are not ours. Not with the lock held: such a part may hold one of its own
+   * while it completes a future, whose actions come for this one.
    */
-  private void lookElsewhere() {
-    if (!elsewhere.isEmpty()) {
-      List<LimiterStats> seen = new ArrayList<>(elsewhere.size());
-      for (Limiter part : elsewhere) {
+  @Override
+  void lookElsewhere() {
+    List<LimiterStats> seen = null;
+    for (Part part : parts.all()) {
+      QueuedLimiter ours = part.ours();
+      if (ours != null) {
+        ours.lookElsewhere();
+      } else {
+        seen = seen == null ? new ArrayList<>() : seen;
         seen.add(part.stats());
       }
+    }
+    if (seen != null) {
       seenElsewhere = seen;
     }
   }
@@ -218,10 +220,9 @@ final class CompositeLimiter extends QueuedLimiter {
   @Override
   int heaviest() {
     int least = Integer.MAX_VALUE;
-    for (Limiter part : parts.all()) {
-      if (part instanceof QueuedLimiter queuedPart) {
-        least = Math.min(least, queuedPart.heaviest());
-      }
+    for (Part part : parts.all()) {
+      QueuedLimiter ours = part.ours();
+      least = ours == null ? least : Math.min(least, ours.heaviest());
     }
     for (LimiterStats seen : seenElsewhere) {
       least = Math.min(least, seen.limit());
@@ -233,10 +234,17 @@ final class CompositeLimiter extends QueuedLimiter {
   Books books() {
     int limit = Integer.MAX_VALUE;
     int available = Integer.MAX_VALUE;
-    for (Limiter part : parts.all()) {
-      LimiterStats stats = part.stats();
-      limit = Math.min(limit, stats.limit());
-      available = Math.min(available, stats.available());
+    for (Part part : parts.all()) {
+      QueuedLimiter ours = part.ours();
+      if (ours != null) {
+        Books books = ours.booksNow();
+        limit = Math.min(limit, books.limit());
+        available = Math.min(available, books.limit() - books.inUse());
+      }
+    }
+    for (LimiterStats seen : seenElsewhere) {
+      limit = Math.min(limit, seen.limit());
+      available = Math.min(available, seen.available());
     }
     return new Books(limit, limit - available, acquired.sum());
   }
@@ -256,29 +264,34 @@ final class CompositeLimiter extends QueuedLimiter {
 
   // Retiring.
 
-  /**
-   * Retires this limiter, as {@link #retireIfIdle} does, if nobody has a permit of it and what its
-   * own parts have handed out has come back by itself. They are asked without the lock.
-   */
-  boolean retireIfUnused() {
+  /** Asks all parts whether they are idle; {@link #retireIfIdle} goes by that. */
+  void lookWhetherIdle() {
     long look = uses.now();
-    if (!UseCount.isUnused(look) || !own.stream().allMatch(CompositeLimiter::isIdle)) {
-      return false;
+    if (UseCount.isUnused(look) && parts.all().stream().allMatch(CompositeLimiter::isIdle)) {
+      idleLook = look;
     }
-    idleLook = look;
-    return retireIfIdle();
   }
 
-  private static boolean isIdle(Limiter part) {
+  private static boolean isIdle(Part part) {
     LimiterStats now = part.stats();
     return now.inUse() <= 0 && now.waiting() == 0;
   }
 
-  /** Its own parts are idle if nobody has come since they were seen to be. */
+  /**
+   * Nobody has or collects a permit, and what the parts have handed out has come back by itself. If
+   * it is the limiter of a key, the key's own limiter is retired in the same step: who has a permit
+   * has one of that, and whoever comes for one meanwhile finds that closed and then this one.
+   * Otherwise the parts are idle if nobody has come since they were seen to be.
+   */
   @Override
   boolean setClosedIfIdle() {
-    closed = uses.retire(idleLook);
+    closed = ownOfKey == null ? uses.retire(idleLook) : ownOfKey.retireIfIdle();
     return closed;
+  }
+
+  /** What has to be retired: the own limiter of a key, or this one itself. */
+  QueuedLimiter own() {
+    return ownOfKey == null ? this : ownOfKey;
   }
 
   // Claims.

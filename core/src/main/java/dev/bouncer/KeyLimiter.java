@@ -37,6 +37,11 @@ final class KeyLimiter<K> implements Limiter {
     return keyed.number;
   }
 
+  /** The limiter above all keys. */
+  @Nullable Limiter global() {
+    return keyed.global();
+  }
+
   @Override
   public boolean equals(@Nullable Object other) {
     return other instanceof KeyLimiter<?> same && keyed == same.keyed && key.equals(same.key);
@@ -133,15 +138,16 @@ final class KeyLimiter<K> implements Limiter {
 
   @Override
   public CompletableFuture<Permit> acquireAsync(int weight) {
-    return ask(limiter -> limiter.acquireAsync(weight));
+    return ask(entry -> entry.limiter.acquireAsync(weight));
   }
 
   @Override
   public CompletableFuture<Permit> acquireAsync(int weight, Duration timeout) {
-    return ask(limiter -> limiter.acquireAsync(weight, timeout));
+    return ask(entry -> entry.limiter.acquireAsync(weight, timeout));
   }
 
-  private CompletableFuture<Permit> ask(Function<Limiter, CompletableFuture<Permit>> question) {
+  private CompletableFuture<Permit> ask(
+      Function<KeyedLimiter.Entry, CompletableFuture<Permit>> question) {
     while (true) {
       KeyedLimiter.Entry entry;
       try {
@@ -149,13 +155,30 @@ final class KeyLimiter<K> implements Limiter {
       } catch (LimiterClosedException | LimiterFullException refused) {
         return CompletableFuture.failedFuture(refused);
       }
-      CompletableFuture<Permit> answer = question.apply(entry.limiter);
+      CompletableFuture<Permit> answer = question.apply(entry);
       if (!answer.isCompletedExceptionally()
           || !(answer.exceptionNow() instanceof LimiterClosedException)
           || !keyed.isGone(key, entry)) {
         return answer;
       }
     }
+  }
+
+  /** As {@link #tryAcquire(int)}, but only of the key's own limiter, not of the one above. */
+  Optional<Permit> tryAcquireOwn(int weight) {
+    while (true) {
+      KeyedLimiter.Entry entry = keyed.entry(key);
+      try {
+        return entry.own().tryAcquire(weight);
+      } catch (LimiterClosedException found) {
+        requireGone(entry, found);
+      }
+    }
+  }
+
+  /** As {@link #acquireAsync(int)}, but only of the key's own limiter, not of the one above. */
+  CompletableFuture<Permit> acquireOwnAsync(int weight) {
+    return ask(entry -> entry.own().acquireAsync(weight));
   }
 
   private void requireGone(KeyedLimiter.Entry entry, LimiterClosedException found) {

@@ -2,7 +2,9 @@ package dev.bouncer;
 
 import java.lang.ref.WeakReference;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -71,32 +73,41 @@ public final class KeyedLimiter<K> implements AutoCloseable {
   /** The limiter that a key has at present. */
   static final class Entry {
     final QueuedLimiter limiter;
-    private final Limiter own;
+
+    /** What the function made; closed with the entry. */
+    private final Limiter made;
 
     /** How many permits it had given at the last sweep; none yet. */
     private volatile long acquiredAtSweep = -1;
 
-    Entry(QueuedLimiter limiter, Limiter own) {
+    Entry(QueuedLimiter limiter, Limiter made) {
       this.limiter = limiter;
-      this.own = own;
+      this.made = made;
+    }
+
+    /** The same without the global limiter. */
+    QueuedLimiter own() {
+      return limiter instanceof CompositeLimiter combined ? combined.own() : limiter;
     }
 
     /** Whether it gave a permit since the last call, which is a sweep's. */
     boolean wasUsedSinceSweep() {
       long before = acquiredAtSweep;
-      acquiredAtSweep = limiter.stats().acquired();
+      acquiredAtSweep = own().stats().acquired();
       return acquiredAtSweep != before;
     }
 
     boolean retireIfIdle() {
-      return limiter instanceof CompositeLimiter combined
-          ? combined.retireIfUnused()
-          : limiter.retireIfIdle();
+      if (own() instanceof CompositeLimiter combined) {
+        combined.lookWhetherIdle();
+      }
+      return limiter.retireIfIdle();
     }
 
     void close() {
       limiter.close();
-      own.close();
+      own().close();
+      made.close();
     }
   }
 
@@ -214,12 +225,14 @@ public final class KeyedLimiter<K> implements AutoCloseable {
   }
 
   private Entry newEntry(K key) {
-    Limiter own = Objects.requireNonNull(perKey.apply(key), "the function made no limiter");
+    Limiter made = Objects.requireNonNull(perKey.apply(key), "the function made no limiter");
+    QueuedLimiter own =
+        made instanceof QueuedLimiter queued ? queued : CompositeLimiter.of(timing, made);
     return new Entry(
-        own instanceof QueuedLimiter queued && global == null
-            ? queued
-            : CompositeLimiter.beside(own, global, timing),
-        own);
+        global == null
+            ? own
+            : CompositeLimiter.ofKey(new KeyLimiter<>(this, key), own, global, timing),
+        made);
   }
 
   /**
@@ -281,6 +294,10 @@ public final class KeyedLimiter<K> implements AutoCloseable {
     }
   }
 
+  @Nullable Limiter global() {
+    return global;
+  }
+
   boolean has(K key) {
     return entries.contains(key);
   }
@@ -289,7 +306,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
 
   /** Sees a limiter of a key that was found closed off, if that is because it was evicted. */
   boolean isGone(K key, Entry entry) {
-    if (!entry.limiter.isRetired()) {
+    if (!entry.own().isRetired()) {
       return false;
     }
     forget(key, entry); // the one who evicts it is about to
@@ -315,7 +332,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
       return false;
     }
     forget(key, entry);
-    entry.own.close();
+    entry.made.close();
     return true;
   }
 
@@ -325,14 +342,22 @@ public final class KeyedLimiter<K> implements AutoCloseable {
     }
   }
 
-  /** Evicts the keys that gave no permit since the last sweep. */
+  /** Evicts the keys that gave no permit since the last sweep; one that fails stops no other. */
   void sweep() {
+    List<RuntimeException> failures = new ArrayList<>();
     entries.forEach((key, entry) -> {
-      if (!entry.wasUsedSinceSweep()) {
-        var _ = evictIfIdle(key, entry);
+      try {
+        if (!entry.wasUsedSinceSweep()) {
+          var _ = evictIfIdle(key, entry);
+        }
+      } catch (RuntimeException ofLimiterFromElsewhere) {
+        failures.add(ofLimiterFromElsewhere);
       }
     });
     var _ = entries.shrink();
+    if (!failures.isEmpty()) {
+      throw failures.getFirst();
+    }
   }
 
   private void sendForSweep() {

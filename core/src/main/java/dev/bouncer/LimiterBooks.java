@@ -52,6 +52,12 @@ abstract class LimiterBooks {
   /** The numbers of the books, to which the line adds its own. */
   abstract Books books();
 
+  /**
+   * Looks at what must not be asked with the lock held, so without it, before {@link #books} and
+   * {@link #heaviest} are asked with it.
+   */
+  void lookElsewhere() {}
+
   /** Whoever is first in line now was not served. */
   void headWaits(int weight, Outbox outbox) {}
 

@@ -1,70 +1,84 @@
 package dev.bouncer;
 
-import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
-import java.util.StringJoiner;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The limiters that a {@link CompositeLimiter} combines, in the order in which they are taken and
- * waited for.
+ * The limiters that a {@link CompositeLimiter} combines, in the order in which they are taken.
+ * Immutable.
  *
- * <p>The order is the same for everybody who combines the same limiters, also for limiters of keys,
- * which are made anew each time. Places come before rates: a place that is waited for must not cost
- * a rate that was taken before. Limiters from elsewhere go by their names, which are the same in
- * each JVM that shares them. It is not always strict: see {@link #firstLike}.
- *
- * <p>Parts that are combined themselves stand for their parts, or the order would not be the same
- * for all. Immutable.
+ * <p>A combined limiter among them stands for its parts. The limiter of a key that has a global one
+ * above is a combined one too, inside. It is asked as a whole nevertheless, because those who want
+ * that key have a line of their own there, which makes keys take turns; what it contains is not
+ * asked a second time. But whoever holds something while it waits has to go by {@link #apart}: the
+ * order of waiting is only the same for all if no part is hidden in another one.
  */
 final class Parts {
-  private static final int FROM_ELSEWHERE = 2;
-
-  private static final Comparator<Limiter> ORDER = Parts::compare;
-
   private final String name;
-  private final List<Limiter> inOrder;
+  private final List<Part> inOrder;
+  private final @Nullable Parts apart;
 
-  private Parts(Set<Limiter> parts) {
-    StringJoiner names = new StringJoiner(", ", "allOf(", ")");
-    for (Limiter part : parts) {
-      names.add(part.name());
-    }
-    this.name = names.toString();
-    List<Limiter> sorted = new ArrayList<>(parts);
-    sorted.sort(ORDER);
-    this.inOrder = List.copyOf(sorted);
+  private Parts(String name, Set<Part> parts, @Nullable Parts apart) {
+    this.name = name;
+    this.inOrder = parts.stream().sorted().toList();
+    this.apart = apart;
   }
 
   static Parts of(Limiter first, Limiter... others) {
-    Set<Limiter> parts = new LinkedHashSet<>();
+    Set<Part> parts = new LinkedHashSet<>();
     addTo(parts, Objects.requireNonNull(first, "first"));
     for (Limiter other : others) {
       addTo(parts, Objects.requireNonNull(other, "others"));
     }
-    return new Parts(parts);
+    return of(parts);
   }
 
-  private static void addTo(Set<Limiter> parts, Limiter limiter) {
+  /** What the limiter of a key consists of that has a global one above. */
+  static Parts ofKey(Part own, Limiter global) {
+    Set<Part> parts = new LinkedHashSet<>();
+    parts.add(own);
+    addTo(parts, global);
+    return of(parts);
+  }
+
+  private static void addTo(Set<Part> parts, Limiter limiter) {
     if (limiter instanceof CompositeLimiter composite) {
       parts.addAll(composite.parts().all());
     } else {
-      parts.add(limiter);
+      parts.add(Part.of(limiter));
     }
+  }
+
+  private static Parts of(Set<Part> given) {
+    String name = given.stream().map(Part::name).collect(Collectors.joining(", ", "allOf(", ")"));
+    Set<Part> apart = new HashSet<>();
+    given.forEach(part -> apart.addAll(part.apart()));
+    if (apart.equals(given)) {
+      return new Parts(name, given, null);
+    }
+    Parts takenApart = new Parts(name, apart, null);
+    Set<Part> outermost = new LinkedHashSet<>(given);
+    given.forEach(part ->
+        outermost.removeIf(other -> other != part && part.apart().containsAll(other.apart())));
+    int units = outermost.stream().mapToInt(part -> part.apart().size()).sum();
+    boolean overlap = units > apart.size();
+    return overlap ? takenApart : new Parts(name, outermost, takenApart);
   }
 
   String name() {
     return name;
   }
 
-  List<Limiter> all() {
+  List<Part> all() {
     return inOrder;
   }
 
-  Limiter get(int part) {
+  Part get(int part) {
     return inOrder.get(part);
   }
 
@@ -72,47 +86,15 @@ final class Parts {
     return inOrder.size();
   }
 
-  // The order.
-
-  private static int compare(Limiter one, Limiter other) {
-    int kind = kind(one);
-    int byKind = Integer.compare(kind, kind(other));
-    if (byKind != 0) {
-      return byKind;
-    }
-    int byName = kind == FROM_ELSEWHERE ? one.name().compareTo(other.name()) : 0;
-    if (byName != 0) {
-      return byName;
-    }
-    int byNumber = Long.compare(number(one), number(other));
-    return byNumber != 0 ? byNumber : Integer.compare(key(one), key(other));
-  }
-
-  private static int kind(Limiter part) {
-    return switch (part) {
-      case RateLimiter _ -> 3;
-      case QueuedLimiter _ -> 0;
-      case KeyLimiter<?> _ -> 1;
-      default -> FROM_ELSEWHERE;
-    };
-  }
-
-  private static long number(Limiter part) {
-    return switch (part) {
-      case QueuedLimiter queued -> queued.number;
-      case KeyLimiter<?> key -> key.keyedNumber();
-      default -> System.identityHashCode(part);
-    };
-  }
-
-  private static int key(Limiter part) {
-    return part instanceof KeyLimiter<?> key ? key.hashCode() : 0;
+  /** The same limiters with none hidden in another one; itself if they are. */
+  Parts apart() {
+    return apart == null ? this : apart;
   }
 
   /** The first of the parts that have no order among each other and with this one. */
   int firstLike(int part) {
     int first = part;
-    while (first > 0 && ORDER.compare(inOrder.get(first - 1), inOrder.get(part)) == 0) {
+    while (first > 0 && inOrder.get(first - 1).compareTo(inOrder.get(part)) == 0) {
       first--;
     }
     return first;

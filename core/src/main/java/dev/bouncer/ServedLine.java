@@ -443,6 +443,7 @@ abstract class ServedLine extends LimiterBooks {
 
   /** One look at everything. */
   public final LimiterStats stats() {
+    lookElsewhere();
     synchronized (line) {
       Books books = books();
       Waiter oldest = line.oldest();

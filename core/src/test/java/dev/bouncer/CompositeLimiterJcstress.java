@@ -59,37 +59,6 @@ public final class CompositeLimiterJcstress {
     return 1;
   }
 
-  /**
-   * Both parts come back at once, for one in line: whoever gives back the second must find the
-   * claim in the line of that part, or the claim must find the unit.
-   */
-  @JCStressTest
-  @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "served")
-  @Outcome(expect = FORBIDDEN, desc = "lost, doubled or forgotten")
-  @State
-  public static class ReleaseAgainstRelease {
-    private final Two two = new Two();
-    private final Permit first = take(two.a);
-    private final Permit second = take(two.b);
-    private final CompletableFuture<Permit> request = two.all.acquireAsync();
-
-    @Actor
-    public void releaseOne() {
-      first.close();
-    }
-
-    @Actor
-    public void releaseTheOther() {
-      second.close();
-    }
-
-    @Arbiter
-    public void settle(II_Result result) {
-      result.r1 = CompositeLimiterJcstress.settle(request);
-      result.r2 = two.harm();
-    }
-  }
-
   /** A request that comes while the unit that it lacks is given back. Nobody else comes by. */
   @JCStressTest
   @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "served")
@@ -117,35 +86,10 @@ public final class CompositeLimiterJcstress {
     }
   }
 
-  /** The turn of a claim against the request that gives up: what it got must go back. */
-  @JCStressTest
-  @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "granted")
-  @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "gave up")
-  @Outcome(expect = FORBIDDEN, desc = "lost, doubled or forgotten")
-  @State
-  public static class ReleaseAgainstCancel {
-    private final Two two = new Two();
-    private final Permit held = take(two.a);
-    private final CompletableFuture<Permit> request = two.all.acquireAsync();
-
-    @Actor
-    public void release() {
-      held.close();
-    }
-
-    @Actor
-    public void cancel() {
-      request.cancel(true);
-    }
-
-    @Arbiter
-    public void settle(II_Result result) {
-      result.r1 = CompositeLimiterJcstress.settle(request);
-      result.r2 = two.harm();
-    }
-  }
-
-  /** The same with one more in line, which inherits the claim or gets one of its own. */
+  /**
+   * The turn of a claim against the request that gives up. The next one inherits the claim, or gets
+   * one of its own.
+   */
   @JCStressTest
   @Outcome(id = "2, 0", expect = ACCEPTABLE, desc = "both were granted")
   @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "the first gave up")
@@ -171,34 +115,6 @@ public final class CompositeLimiterJcstress {
     public void settle(II_Result result) {
       int ofTheFirst = CompositeLimiterJcstress.settle(first); // gives back what the second needs
       result.r1 = ofTheFirst + CompositeLimiterJcstress.settle(second);
-      result.r2 = two.harm();
-    }
-  }
-
-  /** The turn of a claim against close: the parts stay whole, and the request is answered. */
-  @JCStressTest
-  @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "granted")
-  @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "refused")
-  @Outcome(expect = FORBIDDEN, desc = "lost, doubled or forgotten")
-  @State
-  public static class ReleaseAgainstClose {
-    private final Two two = new Two();
-    private final Permit held = take(two.b);
-    private final CompletableFuture<Permit> request = two.all.acquireAsync();
-
-    @Actor
-    public void release() {
-      held.close();
-    }
-
-    @Actor
-    public void close() {
-      two.all.close();
-    }
-
-    @Arbiter
-    public void settle(II_Result result) {
-      result.r1 = CompositeLimiterJcstress.settle(request);
       result.r2 = two.harm();
     }
   }
@@ -233,41 +149,41 @@ public final class CompositeLimiterJcstress {
   }
 
   /**
-   * The end of a key's limiter against whoever takes it. First 1 for a permit or 2 for the end;
-   * both is two limiters at work for one key.
+   * The eviction of a key against whoever takes it, under a global limiter. First how many units
+   * the key's present limiter has in use while one permit is held: it is the one at work.
    */
   @JCStressTest
-  @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "in use, and so it stays")
-  @Outcome(id = "2, 0", expect = ACCEPTABLE, desc = "retired, and says so")
-  @Outcome(expect = FORBIDDEN, desc = "retired at work, or neither")
+  @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "of the old limiter, which stays, or a new one")
+  @Outcome(expect = FORBIDDEN, desc = "evicted at work, refused, or a unit of the global one lost")
   @State
-  public static class AcquireAgainstRetirement {
-    private final Two two = new Two();
-    private final CompositeLimiter ofKey = CompositeLimiter.beside(two.a, two.b, Timing.SYSTEM);
+  public static class AcquireAgainstEviction {
+    private final AsyncSemaphore global = AsyncSemaphore.of(1);
+    private final KeyedLimiter<String> keyed =
+        KeyedLimiter.<String>builder(key -> AsyncSemaphore.of(1)).global(global).build();
+    private final Limiter key = keyed.forKey("key");
     private Permit permit;
-    private boolean retired;
 
-    @Actor
-    public void acquire() {
-      try {
-        permit = ofKey.tryAcquire().orElse(null);
-      } catch (LimiterClosedException closed) {
-        permit = null;
-      }
+    public AcquireAgainstEviction() {
+      take(key).close();
     }
 
     @Actor
-    public void retire() {
-      retired = ofKey.retireIfUnused();
+    public void acquire() {
+      permit = key.tryAcquire().orElse(null);
+    }
+
+    @Actor
+    public void evict() {
+      var _ = keyed.evictOne();
     }
 
     @Arbiter
     public void settle(II_Result result) {
-      result.r1 = (permit == null ? 0 : 1) + (retired && ofKey.isRetired() ? 2 : 0);
+      result.r1 = key.stats().inUse();
       if (permit != null) {
         permit.close();
       }
-      result.r2 = two.harm();
+      result.r2 = 1 - global.available();
     }
   }
 }
