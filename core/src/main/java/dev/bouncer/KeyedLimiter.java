@@ -231,7 +231,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
     return new Entry(
         global == null
             ? own
-            : CompositeLimiter.ofKey(new KeyLimiter<>(this, key), own, global, timing),
+            : CompositeLimiter.ofKey(new KeyLimiter<>(this, key, null), own, global, timing),
         made);
   }
 
