@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  * cancel} completes the future before it reads {@code upstream}, so one of the two always sees the
  * other.
  */
-final class Attempt<T> extends CompletableFuture<Answer<T>> {
+final class Attempt<T> extends CompletableFuture<Attempt.Answer<T>> {
   private static final int TOO_MANY_REQUESTS = 429;
   private static final int SERVICE_UNAVAILABLE = 503;
   private static final int SERVER_ERRORS = 500;
@@ -94,7 +94,7 @@ final class Attempt<T> extends CompletableFuture<Answer<T>> {
   /** Ends the attempt before anything was sent. */
   private void withdrawn(Throwable why) {
     end(Outcome.UNUSED, why, false);
-    settle(new Answer.Failed<>(why, false));
+    settle(new Failed<>(why, false));
   }
 
   private void acquire(int next) {
@@ -166,7 +166,7 @@ final class Attempt<T> extends CompletableFuture<Answer<T>> {
             call.settings().idleNanos(),
             " uri=" + request.uri(),
             (end, failure) -> bodyEnded(decided, end, failure));
-    decided.body = body;
+    decided.began(body);
     if (decided.answer() == null) {
       call.deliver(body);
     }
@@ -192,23 +192,23 @@ final class Attempt<T> extends CompletableFuture<Answer<T>> {
       }
     }
     if (anotherMayFollow && worthWaiting && Retries.isTransient(status)) {
-      return new Reaction<>(status, outcome, new Answer.Refused<>(status));
+      return new Reaction<>(status, outcome, new Refused<>(status));
     }
     if (settings.maxRedirects() > 0) {
       try {
         Optional<HttpRequest> next = Redirects.next(request, info);
         if (next.isPresent()) {
-          return new Reaction<>(status, outcome, new Answer.Redirected<>(next.get()));
+          return new Reaction<>(status, outcome, new Redirected<>(next.get()));
         }
       } catch (IOException invalid) {
-        return new Reaction<>(status, outcome, new Answer.Failed<>(invalid, false));
+        return new Reaction<>(status, outcome, new Failed<>(invalid, false));
       }
     }
     return new Reaction<>(status, outcome, null);
   }
 
   private void bodyEnded(Reaction<T> decided, WatchedBody.End end, @Nullable Throwable failure) {
-    decided.bodyEnd = end;
+    decided.ended(end);
     boolean repeated = decided.answer() != null && decided.answer().isToBeRepeated();
     end(outcomeOf(decided, end, failure), failure, repeated);
     if (decided.answer() == null) {
@@ -219,8 +219,8 @@ final class Attempt<T> extends CompletableFuture<Answer<T>> {
   private void delivered(HttpResponse<T> response) {
     Reaction<T> decided = Objects.requireNonNull(reaction);
     Answer<T> answer = decided.answer();
-    boolean wanted = settle(answer != null ? answer : new Answer.Delivered<>(response));
-    WatchedBody<T> body = decided.body;
+    boolean wanted = settle(answer != null ? answer : new Delivered<>(response));
+    WatchedBody<T> body = decided.body();
     if (!wanted && body != null) {
       body.abort(new CancellationException()); // nobody will ever read or close it
     }
@@ -231,21 +231,21 @@ final class Attempt<T> extends CompletableFuture<Answer<T>> {
       return; // stop() ends the attempt when the exchange has really stopped
     }
     Reaction<T> decided = reaction;
-    WatchedBody<T> body = decided == null ? null : decided.body;
+    WatchedBody<T> body = decided == null ? null : decided.body();
     Throwable aborted = body == null ? null : body.failure();
     Throwable why = aborted == null ? seen : aborted; // the connection only saw that it was closed
     // A body handler that cannot store what it got will not be able to a second time.
     WatchedBody.End end =
         decided == null || body == null
             ? WatchedBody.End.BROKEN
-            : Objects.requireNonNullElse(decided.bodyEnd, WatchedBody.End.GIVEN_UP);
+            : Objects.requireNonNullElse(decided.bodyEnd(), WatchedBody.End.GIVEN_UP);
     boolean repeat =
         anotherMayFollow && end == WatchedBody.End.BROKEN && Retries.isTransient(why) && !isDone();
     if (body != null) {
       body.abort(why);
     }
     end(outcomeOf(decided, end, why), why, repeat);
-    settle(new Answer.Failed<>(why, repeat));
+    settle(new Failed<>(why, repeat));
   }
 
   /** What the headers said of the limit; if they said nothing, how it went on from there. */
@@ -315,7 +315,7 @@ final class Attempt<T> extends CompletableFuture<Answer<T>> {
     next.cancel(true);
     if (next == exchange) {
       Reaction<T> decided = reaction;
-      WatchedBody<T> body = decided == null ? null : decided.body;
+      WatchedBody<T> body = decided == null ? null : decided.body();
       CancellationException why = new CancellationException();
       if (body != null) {
         body.abort(why);
@@ -345,35 +345,29 @@ final class Attempt<T> extends CompletableFuture<Answer<T>> {
         : failure;
   }
 
-  /** What was decided when the headers came, and how the body went. */
-  private static final class Reaction<T> {
-    private final int status;
-    private final Outcome outcome;
-    private final @Nullable Answer<T> answer;
-    private volatile @Nullable WatchedBody<T> body;
-    private volatile WatchedBody.@Nullable End bodyEnd;
+  /** What an attempt came to. */
+  sealed interface Answer<T> {
 
-    /**
-     * Makes a reaction.
-     *
-     * @param answer null if the user gets the response
-     */
-    Reaction(int status, Outcome outcome, @Nullable Answer<T> answer) {
-      this.status = status;
-      this.outcome = outcome;
-      this.answer = answer;
-    }
-
-    int status() {
-      return status;
-    }
-
-    Outcome outcome() {
-      return outcome;
-    }
-
-    @Nullable Answer<T> answer() {
-      return answer;
+    /** Whether the attempt should be made again. */
+    default boolean isToBeRepeated() {
+      return false;
     }
   }
+
+  /** The user gets this response. */
+  record Delivered<T>(HttpResponse<T> response) implements Answer<T> {}
+
+  /** The server said to come back later, and there is another attempt left. */
+  record Refused<T>(int status) implements Answer<T> {
+    @Override
+    public boolean isToBeRepeated() {
+      return true;
+    }
+  }
+
+  /** The server sent the call elsewhere. */
+  record Redirected<T>(HttpRequest next) implements Answer<T> {}
+
+  /** There is no response. */
+  record Failed<T>(Throwable failure, boolean isToBeRepeated) implements Answer<T> {}
 }

@@ -104,13 +104,13 @@ final class LimitedCall<T> extends CompletableFuture<HttpResponse<T>> {
     }
   }
 
-  private CompletableFuture<Answer<T>> attempt(HttpRequest next, boolean anotherMayFollow) {
+  private CompletableFuture<Attempt.Answer<T>> attempt(HttpRequest next, boolean anotherMayFollow) {
     Attempt<T> attempt;
     try {
       attempt = new Attempt<>(this, next, attempts.incrementAndGet(), anotherMayFollow);
     } catch (RuntimeException | Error wrong) { // of the functions that the user gave
       completeExceptionally(wrong);
-      return CompletableFuture.completedFuture(new Answer.Failed<>(wrong, false));
+      return CompletableFuture.completedFuture(new Attempt.Failed<>(wrong, false));
     }
     current = attempt;
     if (isDone()) { // nothing is to be sent any more
@@ -121,14 +121,14 @@ final class LimitedCall<T> extends CompletableFuture<HttpResponse<T>> {
   }
 
   /** Goes on with what an attempt came to, if that attempt is not to be repeated. */
-  void react(Answer<T> answer) {
+  void react(Attempt.Answer<T> answer) {
     switch (answer) {
-      case Answer.Delivered<T>(HttpResponse<T> response) -> {
+      case Attempt.Delivered<T>(HttpResponse<T> response) -> {
         if (!complete(response)) {
           abortBody(new CancellationException()); // abandoned: nobody will read or close it
         }
       }
-      case Answer.Redirected<T>(HttpRequest next) -> {
+      case Attempt.Redirected<T>(HttpRequest next) -> {
         if (redirects.getAndIncrement() < settings.maxRedirects()) {
           go(next);
         } else {
@@ -138,8 +138,8 @@ final class LimitedCall<T> extends CompletableFuture<HttpResponse<T>> {
                       .formatted(settings.maxRedirects(), request.uri(), next.uri())));
         }
       }
-      case Answer.Failed<T>(Throwable failure, _) -> completeExceptionally(failure);
-      case Answer.Refused<T>(int status) ->
+      case Attempt.Failed<T>(Throwable failure, _) -> completeExceptionally(failure);
+      case Attempt.Refused<T>(int status) ->
           completeExceptionally(new IOException("call was refused: status=" + status));
     }
   }

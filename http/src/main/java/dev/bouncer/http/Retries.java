@@ -34,12 +34,12 @@ final class Retries {
   private static final double JITTER = 0.5;
 
   private final int most;
-  private final FailsafeExecutor<Answer<?>> loop;
+  private final FailsafeExecutor<Attempt.Answer<?>> loop;
 
   Retries(int most, Duration firstBackoff, Duration longestBackoff, Timer timer) {
     this.most = most;
-    RetryPolicy<Answer<?>> policy =
-        RetryPolicy.<Answer<?>>builder()
+    RetryPolicy<Attempt.Answer<?>> policy =
+        RetryPolicy.<Attempt.Answer<?>>builder()
             .handleResultIf(answer -> answer != null && answer.isToBeRepeated())
             .handleIf((Throwable _) -> false) // attempts do not throw; what else does is a bug
             .withMaxRetries(most)
@@ -55,7 +55,8 @@ final class Retries {
    *
    * @param attempt starts an attempt; is told whether another one may follow
    */
-  <T> CompletableFuture<Answer<T>> run(Function<Boolean, CompletableFuture<Answer<T>>> attempt) {
+  <T> CompletableFuture<Attempt.Answer<T>> run(
+      Function<Boolean, CompletableFuture<Attempt.Answer<T>>> attempt) {
     return loop.getStageAsync(context -> attempt.apply(context.getAttemptCount() < most));
   }
 
