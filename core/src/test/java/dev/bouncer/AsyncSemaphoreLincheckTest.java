@@ -1,13 +1,12 @@
 package dev.bouncer;
 
+import static dev.bouncer.LincheckScene.explore;
+import static dev.bouncer.LincheckScene.require;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.jetbrains.lincheck.Lincheck;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -19,30 +18,22 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("deep")
 class AsyncSemaphoreLincheckTest {
-  private static final int INTERLEAVINGS = 60;
   private static final Duration LONG = Duration.ofHours(1);
 
-  /** One run of a scenario: a semaphore in strict time, the threads, and how many are inside. */
-  private static final class Scene {
-    final StrictTiming time = new StrictTiming();
+  /** A semaphore in strict time. */
+  private static final class Scene extends LincheckScene {
     final AsyncSemaphore semaphore;
-    private final int mostInside;
-    private final AtomicInteger inside = new AtomicInteger();
-    private final List<Thread> threads = new ArrayList<>();
-    private volatile Throwable failure;
+
+    /** Held here, where Lincheck sees that threads share it. */
     private Permit taken;
 
-    /**
-     * Reaches everything that the threads share. Lincheck 3.7 cannot look into lambdas: what only
-     * they capture it takes for local to one thread, and never switches threads at it.
-     */
-    @SuppressWarnings("UnusedVariable") // written only: that alone makes the scene shared
-    private static volatile Scene shared;
-
     Scene(AsyncSemaphore.Builder builder, int mostInside) {
+      super(mostInside);
       this.semaphore = builder.build(time);
-      this.mostInside = mostInside;
-      shared = this;
+    }
+
+    Scene(int limit) {
+      this(AsyncSemaphore.builder(limit), limit);
     }
 
     Permit take(int weight) {
@@ -50,66 +41,10 @@ class AsyncSemaphoreLincheckTest {
       return taken;
     }
 
-    Scene(int limit) {
-      this(AsyncSemaphore.builder(limit), limit);
-    }
-
-    interface Action {
-      void run() throws Exception;
-    }
-
-    Thread spawn(Action action) {
-      Thread thread =
-          new Thread(() -> {
-            try {
-              action.run();
-            } catch (Throwable thrown) {
-              failure = thrown;
-            }
-          });
-      threads.add(thread);
-      thread.start();
-      return thread;
-    }
-
-    /** What everybody does with a permit: no more than the limit at once, then it goes back. */
-    void use(Permit permit) {
-      int now = inside.addAndGet(permit.weight());
-      if (now > mostInside) {
-        throw new AssertionError(now + " units inside, at most " + mostInside + " may be");
-      }
-      inside.addAndGet(-permit.weight());
-      permit.close();
-    }
-
-    /** Waits until all threads have returned. */
-    void join() {
-      for (Thread thread : threads) {
-        try {
-          thread.join();
-        } catch (InterruptedException interrupted) {
-          throw new AssertionError(interrupted);
-        }
-      }
-      if (failure != null) {
-        throw new AssertionError("a thread failed", failure);
-      }
-    }
-
-    /** Takes the limit apart, permit by permit, when all threads have returned. */
+    /** When all threads have returned exactly the limit is free. */
     void end(int limit) {
       join();
-      for (int i = 0; i < limit; i++) {
-        if (semaphore.tryAcquire().isEmpty()) {
-          throw new AssertionError("lost a permit: " + semaphore);
-        }
-      }
-      if (semaphore.tryAcquire().isPresent()) {
-        throw new AssertionError("one permit too many: " + semaphore);
-      }
-      if (semaphore.waiting() != 0 || semaphore.available() != 0) {
-        throw new AssertionError("the numbers do not add up: " + semaphore);
-      }
+      requireFree(semaphore, limit);
     }
   }
 
@@ -117,10 +52,6 @@ class AsyncSemaphoreLincheckTest {
   @BeforeAll
   static void loadLocales() {
     assertTrue(AsyncSemaphore.of(1).toString().contains("limit=1"));
-  }
-
-  private static void explore(Runnable scenario) {
-    Lincheck.runConcurrentTest(INTERLEAVINGS, scenario);
   }
 
   @Test
@@ -471,11 +402,5 @@ class AsyncSemaphoreLincheckTest {
       scene.end(1);
       require(oldest.isDone(), "a waiter was forgotten");
     });
-  }
-
-  private static void require(boolean condition, String otherwise) {
-    if (!condition) {
-      throw new AssertionError(otherwise);
-    }
   }
 }
