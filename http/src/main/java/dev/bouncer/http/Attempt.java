@@ -54,6 +54,11 @@ final class Attempt<T> extends CompletableFuture<Attempt.Answer<T>> {
   private final List<Permit> permits = new ArrayList<>(2);
 
   private final AtomicBoolean ended = new AtomicBoolean();
+
+  /** Whether the permits are back and the listeners know; not before is the user told. */
+  private volatile boolean told;
+
+  private volatile @Nullable Failed<T> postponed;
   private volatile @Nullable Future<?> upstream;
   private volatile OptionalLong sentAt = OptionalLong.empty();
   private volatile @Nullable Future<?> exchange;
@@ -245,7 +250,11 @@ final class Attempt<T> extends CompletableFuture<Attempt.Answer<T>> {
       body.abort(why);
     }
     end(outcomeOf(decided, end, why), why, repeat);
-    settle(new Failed<>(why, repeat));
+    Failed<T> answer = new Failed<>(why, repeat);
+    postponed = answer;
+    if (told) { // or a reader that gave up is still at it, on its own thread
+      settle(answer);
+    }
   }
 
   /** What the headers said of the limit; if they said nothing, how it went on from there. */
@@ -283,6 +292,11 @@ final class Attempt<T> extends CompletableFuture<Attempt.Answer<T>> {
             outcome,
             Optional.ofNullable(failure),
             repeated));
+    told = true;
+    Failed<T> waiting = postponed;
+    if (waiting != null) {
+      settle(waiting);
+    }
   }
 
   private void giveBack(Outcome outcome) {

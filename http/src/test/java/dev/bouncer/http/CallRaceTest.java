@@ -18,9 +18,12 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Flow.Subscription;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -105,6 +108,39 @@ final class CallRaceTest {
     };
 
     abstract void run(Together together, Round round) throws Exception;
+  }
+
+  @Test
+  void readerThatGivesUp_permitsAndListenersComeBeforeTheFuture() throws Exception {
+    giveUp(2_000);
+  }
+
+  @Test
+  @Tag("deep")
+  void readerThatGivesUp_permitsAndListenersComeBeforeTheFuture_manyTimes() throws Exception {
+    giveUp(100_000);
+  }
+
+  /** A body that fails by itself is cancelled on one thread while its future fails on another. */
+  private static void giveUp(int rounds) throws Exception {
+    try (Together together = new Together()) {
+      for (int i = 0; i < rounds; i++) {
+        GivingUp handler = new GivingUp();
+        Round round = new Round(Race.CANCEL_AGAINST_THE_RESPONSE, i, handler);
+        round.call();
+        List<Integer> before = new CopyOnWriteArrayList<>();
+        var _ =
+            round.call.whenComplete((_, _) -> {
+              before.add(round.attempts.size());
+              before.add(round.limiter.closings());
+            });
+        round.answerAll(200);
+        together.run(handler::fail, handler::cancel);
+        assertEquals(List.of(1, 1), before, round::toString);
+        assertEquals(200, round.attempts.element().status().orElse(0), round::toString);
+        round.check();
+      }
+    }
   }
 
   @ParameterizedTest
@@ -235,6 +271,44 @@ final class CallRaceTest {
         @Override
         public void onSubscribe(Subscription subscription) {
           subscription.request(Long.MAX_VALUE);
+        }
+
+        @Override
+        public void onNext(List<ByteBuffer> pieces) {}
+
+        @Override
+        public void onError(Throwable failure) {}
+
+        @Override
+        public void onComplete() {}
+      };
+    }
+  }
+
+  /** Cannot store what comes. */
+  private static final class GivingUp implements BodyHandler<String> {
+    private final CompletableFuture<String> body = new CompletableFuture<>();
+    private final AtomicReference<Subscription> source = new AtomicReference<>();
+
+    void fail() {
+      body.completeExceptionally(new IOException("full"));
+    }
+
+    void cancel() {
+      source.get().cancel();
+    }
+
+    @Override
+    public BodySubscriber<String> apply(HttpResponse.ResponseInfo info) {
+      return new BodySubscriber<>() {
+        @Override
+        public CompletionStage<String> getBody() {
+          return body;
+        }
+
+        @Override
+        public void onSubscribe(Subscription subscription) {
+          source.set(subscription);
         }
 
         @Override

@@ -247,6 +247,9 @@ final class Fetch {
       }
     }
     boolean ok = error == null;
+    if (!ok) {
+      part.close(); // if it filled the disk, the report needs the space
+    }
     URI last = attempts.lastUri;
     Entry entry =
         new Entry(
