@@ -15,9 +15,22 @@ final class KeyLimiter<K> implements Limiter {
   private final KeyedLimiter<K> keyed;
   private final K key;
 
-  KeyLimiter(KeyedLimiter<K> keyed, K key) {
+  /**
+   * The key's limiter when it was looked up last. One that was evicted since gives no permits, so
+   * it does no harm that it may be old.
+   */
+  private KeyedLimiter.@Nullable Entry last;
+
+  KeyLimiter(KeyedLimiter<K> keyed, K key, KeyedLimiter.@Nullable Entry present) {
     this.keyed = keyed;
     this.key = key;
+    this.last = present;
+  }
+
+  private KeyedLimiter.Entry entry() {
+    KeyedLimiter.Entry entry = keyed.entry(key);
+    last = entry;
+    return entry;
   }
 
   long keyedNumber() {
@@ -51,21 +64,20 @@ final class KeyLimiter<K> implements Limiter {
 
   @Override
   public Permit acquire(int weight) throws InterruptedException {
-    Permit free = Thread.currentThread().isInterrupted() ? null : tryTake(weight);
-    return free == null ? acquireInLine(weight) : free;
-  }
-
-  /**
-   * Takes a permit if that needs no line, else null. What {@link #acquire} does nearly always, by
-   * itself, so that it is small enough for the compiler to make it part of the caller.
-   */
-  private @Nullable Permit tryTake(int weight) {
-    return weight < 1 ? null : keyed.entry(key).limiter.tryTake(weight);
+    KeyedLimiter.Entry present = last;
+    if (present != null && weight > 0 && !Thread.currentThread().isInterrupted()) {
+      // Mostly this is all; by itself it is small enough to be compiled into the caller.
+      Permit free = present.limiter.tryTake(weight);
+      if (free != null) {
+        return free;
+      }
+    }
+    return acquireInLine(weight);
   }
 
   private Permit acquireInLine(int weight) throws InterruptedException {
     while (true) {
-      KeyedLimiter.Entry entry = keyed.entry(key);
+      KeyedLimiter.Entry entry = entry();
       try {
         return entry.limiter.acquire(weight);
       } catch (LimiterClosedException found) {
@@ -81,13 +93,19 @@ final class KeyLimiter<K> implements Limiter {
 
   @Override
   public Optional<Permit> tryAcquire(int weight) {
-    Permit free = tryTake(weight);
-    return free == null ? tryAcquireInLine(weight) : Optional.of(free);
+    KeyedLimiter.Entry present = last;
+    if (present != null && weight > 0) {
+      Permit free = present.limiter.tryTake(weight);
+      if (free != null) {
+        return Optional.of(free);
+      }
+    }
+    return tryAcquireInLine(weight);
   }
 
   private Optional<Permit> tryAcquireInLine(int weight) {
     while (true) {
-      KeyedLimiter.Entry entry = keyed.entry(key);
+      KeyedLimiter.Entry entry = entry();
       try {
         return entry.limiter.tryAcquire(weight);
       } catch (LimiterClosedException found) {
@@ -104,7 +122,7 @@ final class KeyLimiter<K> implements Limiter {
   @Override
   public Optional<Permit> tryAcquire(int weight, Duration timeout) throws InterruptedException {
     while (true) {
-      KeyedLimiter.Entry entry = keyed.entry(key);
+      KeyedLimiter.Entry entry = entry();
       try {
         return entry.limiter.tryAcquire(weight, timeout);
       } catch (LimiterClosedException found) {
@@ -133,7 +151,7 @@ final class KeyLimiter<K> implements Limiter {
     while (true) {
       KeyedLimiter.Entry entry;
       try {
-        entry = keyed.entry(key);
+        entry = entry();
       } catch (LimiterClosedException | LimiterFullException refused) {
         return CompletableFuture.failedFuture(refused);
       }
@@ -181,7 +199,7 @@ final class KeyLimiter<K> implements Limiter {
       if (keyed.isClosed()) {
         return; // this key with all others
       }
-      entry = keyed.entry(key);
+      entry = entry();
       entry.close();
     } while (keyed.isGone(key, entry));
   }

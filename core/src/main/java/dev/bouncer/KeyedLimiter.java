@@ -138,7 +138,8 @@ public final class KeyedLimiter<K> implements AutoCloseable {
 
   /**
    * Returns the limiter of a key. It is a light object that can be kept or made again each time,
-   * and stays right when the key is evicted and comes back. Its numbers are those of the key's
+   * and stays right when the key is evicted and comes back; one that is kept saves a look at the
+   * table, and holds on to the memory of the key's limiter. Its numbers are those of the key's
    * present limiter, or of one as it would be made; asking for them makes none. Closing it closes
    * the key's limiter, and the key stays closed.
    *
@@ -146,7 +147,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
    * @return its limiter
    */
   public Limiter forKey(K key) {
-    return new KeyLimiter<>(this, Objects.requireNonNull(key, "key"));
+    return new KeyLimiter<>(this, key, entries.get(Objects.requireNonNull(key, "key")));
   }
 
   /**
@@ -230,7 +231,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
     return new Entry(
         global == null
             ? own
-            : CompositeLimiter.ofKey(new KeyLimiter<>(this, key), own, global, timing),
+            : CompositeLimiter.ofKey(new KeyLimiter<>(this, key, null), own, global, timing),
         made);
   }
 

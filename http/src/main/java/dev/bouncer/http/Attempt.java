@@ -93,7 +93,7 @@ final class Attempt<T> extends CompletableFuture<Attempt.Answer<T>> {
 
   /** Ends the attempt before anything was sent. */
   private void withdrawn(Throwable why) {
-    end(Outcome.UNUSED, OptionalInt.empty(), why, false);
+    end(Outcome.UNUSED, why, false);
     settle(new Failed<>(why, false));
   }
 
@@ -165,10 +165,13 @@ final class Attempt<T> extends CompletableFuture<Attempt.Answer<T>> {
             call.settings().timer(),
             call.settings().idleNanos(),
             " uri=" + request.uri(),
-            (end, failure) -> bodyEnded(info.statusCode(), decided, end, failure));
-    decided.body = body;
+            (end, failure) -> bodyEnded(decided, end, failure));
+    decided.began(body);
     if (decided.answer() == null) {
       call.deliver(body);
+    }
+    if (isDone()) { // cancelled before the body could be seen
+      body.abort(new CancellationException());
     }
     return body;
   }
@@ -189,33 +192,25 @@ final class Attempt<T> extends CompletableFuture<Attempt.Answer<T>> {
       }
     }
     if (anotherMayFollow && worthWaiting && Retries.isTransient(status)) {
-      return new Reaction<>(outcome, new Refused<>(status));
+      return new Reaction<>(status, outcome, new Refused<>(status));
     }
     if (settings.maxRedirects() > 0) {
       try {
         Optional<HttpRequest> next = Redirects.next(request, info);
         if (next.isPresent()) {
-          return new Reaction<>(outcome, new Redirected<>(next.get()));
+          return new Reaction<>(status, outcome, new Redirected<>(next.get()));
         }
       } catch (IOException invalid) {
-        return new Reaction<>(outcome, new Failed<>(invalid, false));
+        return new Reaction<>(status, outcome, new Failed<>(invalid, false));
       }
     }
-    return new Reaction<>(outcome, null);
+    return new Reaction<>(status, outcome, null);
   }
 
-  private void bodyEnded(
-      int status, Reaction<T> decided, WatchedBody.End end, @Nullable Throwable failure) {
-    decided.bodyEnd = end;
-    Outcome outcome = decided.outcome();
-    if (outcome == Outcome.SUCCESS && end != WatchedBody.End.COMPLETE) {
-      outcome =
-          failure instanceof HttpTimeoutException && end == WatchedBody.End.BROKEN
-              ? Outcome.DROPPED
-              : Outcome.IGNORED;
-    }
+  private void bodyEnded(Reaction<T> decided, WatchedBody.End end, @Nullable Throwable failure) {
+    decided.ended(end);
     boolean repeated = decided.answer() != null && decided.answer().isToBeRepeated();
-    end(outcome, OptionalInt.of(status), failure, repeated);
+    end(outcomeOf(decided, end, failure), failure, repeated);
     if (decided.answer() == null) {
       call.bodyEnded();
     }
@@ -225,7 +220,7 @@ final class Attempt<T> extends CompletableFuture<Attempt.Answer<T>> {
     Reaction<T> decided = Objects.requireNonNull(reaction);
     Answer<T> answer = decided.answer();
     boolean wanted = settle(answer != null ? answer : new Delivered<>(response));
-    WatchedBody<T> body = decided.body;
+    WatchedBody<T> body = decided.body();
     if (!wanted && body != null) {
       body.abort(new CancellationException()); // nobody will ever read or close it
     }
@@ -236,33 +231,46 @@ final class Attempt<T> extends CompletableFuture<Attempt.Answer<T>> {
       return; // stop() ends the attempt when the exchange has really stopped
     }
     Reaction<T> decided = reaction;
-    WatchedBody<T> body = decided == null ? null : decided.body;
+    WatchedBody<T> body = decided == null ? null : decided.body();
     Throwable aborted = body == null ? null : body.failure();
     Throwable why = aborted == null ? seen : aborted; // the connection only saw that it was closed
     // A body handler that cannot store what it got will not be able to a second time.
-    boolean network =
-        body == null || (decided != null && decided.bodyEnd == WatchedBody.End.BROKEN);
-    boolean repeat = anotherMayFollow && network && Retries.isTransient(why) && !isDone();
+    WatchedBody.End end =
+        decided == null || body == null
+            ? WatchedBody.End.BROKEN
+            : Objects.requireNonNullElse(decided.bodyEnd(), WatchedBody.End.GIVEN_UP);
+    boolean repeat =
+        anotherMayFollow && end == WatchedBody.End.BROKEN && Retries.isTransient(why) && !isDone();
     if (body != null) {
       body.abort(why);
     }
-    end(
-        why instanceof HttpTimeoutException ? Outcome.DROPPED : Outcome.IGNORED,
-        OptionalInt.empty(),
-        why,
-        repeat);
+    end(outcomeOf(decided, end, why), why, repeat);
     settle(new Failed<>(why, repeat));
   }
 
+  /** What the headers said of the limit; if they said nothing, how it went on from there. */
+  private static Outcome outcomeOf(
+      @Nullable Reaction<?> decided, WatchedBody.End end, @Nullable Throwable failure) {
+    if (decided != null && decided.outcome() != Outcome.SUCCESS) {
+      return decided.outcome();
+    }
+    if (end == WatchedBody.End.COMPLETE) {
+      return Outcome.SUCCESS;
+    }
+    return end == WatchedBody.End.BROKEN && failure instanceof HttpTimeoutException
+        ? Outcome.DROPPED
+        : Outcome.IGNORED;
+  }
+
   /** Gives the permits back and tells the listeners, once. */
-  private void end(
-      Outcome outcome, OptionalInt status, @Nullable Throwable failure, boolean repeated) {
+  private void end(Outcome outcome, @Nullable Throwable failure, boolean repeated) {
     if (!ended.compareAndSet(false, true)) {
       return;
     }
     long now = call.settings().timer().nanoTime();
     long began = sentAt.orElse(now);
     giveBack(outcome);
+    Reaction<T> decided = reaction;
     call.attemptEnded(
         new AttemptEvent(
             request.method(),
@@ -271,7 +279,7 @@ final class Attempt<T> extends CompletableFuture<Attempt.Answer<T>> {
             number,
             Duration.ofNanos(began - start),
             Duration.ofNanos(now - began),
-            status,
+            decided == null ? OptionalInt.empty() : OptionalInt.of(decided.status()),
             outcome,
             Optional.ofNullable(failure),
             repeated));
@@ -307,12 +315,12 @@ final class Attempt<T> extends CompletableFuture<Attempt.Answer<T>> {
     next.cancel(true);
     if (next == exchange) {
       Reaction<T> decided = reaction;
-      WatchedBody<T> body = decided == null ? null : decided.body;
+      WatchedBody<T> body = decided == null ? null : decided.body();
       CancellationException why = new CancellationException();
       if (body != null) {
         body.abort(why);
       }
-      end(Outcome.IGNORED, OptionalInt.empty(), why, false);
+      end(Outcome.IGNORED, why, false);
     }
   }
 
@@ -335,32 +343,6 @@ final class Attempt<T> extends CompletableFuture<Attempt.Answer<T>> {
     return failure instanceof CompletionException wrapper && wrapper.getCause() != null
         ? wrapper.getCause()
         : failure;
-  }
-
-  /** What was decided when the headers came, and how the body went. */
-  private static final class Reaction<T> {
-    private final Outcome outcome;
-    private final @Nullable Answer<T> answer;
-    private volatile @Nullable WatchedBody<T> body;
-    private volatile WatchedBody.@Nullable End bodyEnd;
-
-    /**
-     * Makes a reaction.
-     *
-     * @param answer null if the user gets the response
-     */
-    Reaction(Outcome outcome, @Nullable Answer<T> answer) {
-      this.outcome = outcome;
-      this.answer = answer;
-    }
-
-    Outcome outcome() {
-      return outcome;
-    }
-
-    @Nullable Answer<T> answer() {
-      return answer;
-    }
   }
 
   /** What an attempt came to. */

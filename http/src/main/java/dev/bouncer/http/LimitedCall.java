@@ -11,6 +11,7 @@ import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -68,6 +69,32 @@ final class LimitedCall<T> extends CompletableFuture<HttpResponse<T>> {
     go(request);
   }
 
+  /** Waits for the response; being interrupted stops the call. */
+  HttpResponse<T> await() throws IOException, InterruptedException {
+    try {
+      return get();
+    } catch (InterruptedException interrupted) {
+      stop(new CancellationException("interrupted"));
+      throw interrupted;
+    } catch (CancellationException closed) {
+      throw new IOException("call was cancelled: the client was shut down: uri=" + request.uri());
+    } catch (ExecutionException failed) {
+      switch (failed.getCause()) {
+        case IOException failure -> throw failure;
+        case RuntimeException failure -> throw failure;
+        case Error failure -> throw failure;
+        case null, default -> throw new IOException(failed.getCause());
+      }
+    }
+  }
+
+  /** Cancels the call, or cuts off its body if there is a response already. */
+  void stop(Throwable why) {
+    if (!cancel(true)) {
+      abortBody(why);
+    }
+  }
+
   private void go(HttpRequest next) {
     CompletableFuture<?> loop =
         settings.retries().run(anotherMayFollow -> attempt(next, anotherMayFollow));
@@ -86,10 +113,10 @@ final class LimitedCall<T> extends CompletableFuture<HttpResponse<T>> {
       return CompletableFuture.completedFuture(new Attempt.Failed<>(wrong, false));
     }
     current = attempt;
-    attempt.begin();
-    if (isDone()) {
+    if (isDone()) { // nothing is to be sent any more
       attempt.cancel(true);
     }
+    attempt.begin();
     return attempt;
   }
 
@@ -127,7 +154,7 @@ final class LimitedCall<T> extends CompletableFuture<HttpResponse<T>> {
   }
 
   /** Ends a body that the user has or would have got. */
-  void abortBody(Throwable why) {
+  private void abortBody(Throwable why) {
     WatchedBody<T> streaming = body;
     if (streaming != null) {
       streaming.abort(why);
@@ -137,15 +164,14 @@ final class LimitedCall<T> extends CompletableFuture<HttpResponse<T>> {
   private void completed(@Nullable Throwable failure) {
     if (failure != null || bodyEnded || body == null) {
       // The attempt itself first: the loop would cancel it under its own lock. After the regular
-      // end
-      // both do nothing.
-      stop(current);
-      stop(upstream);
+      // end both do nothing.
+      cancel(current);
+      cancel(upstream);
       end();
     }
   }
 
-  private static void stop(@Nullable Future<?> doing) {
+  private static void cancel(@Nullable Future<?> doing) {
     if (doing != null) {
       doing.cancel(true);
     }

@@ -13,14 +13,8 @@ import java.net.http.HttpResponse.PushPromiseHandler;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -78,14 +72,12 @@ import org.jspecify.annotations.Nullable;
 public final class LimitedHttpClient extends HttpClient {
   private final HttpClient client;
   private final Settings settings;
-
-  private final Set<LimitedCall<?>> calls = ConcurrentHashMap.newKeySet();
-  private final CountDownLatch noCalls = new CountDownLatch(1);
-  private volatile boolean shutdown;
+  private final OpenCalls calls;
 
   private LimitedHttpClient(HttpClient client, Settings settings) {
     this.client = client;
     this.settings = settings;
+    this.calls = new OpenCalls(client);
   }
 
   /**
@@ -118,24 +110,7 @@ public final class LimitedHttpClient extends HttpClient {
   @Override
   public <T> HttpResponse<T> send(HttpRequest request, BodyHandler<T> handler)
       throws IOException, InterruptedException {
-    LimitedCall<T> call = start(request, handler, null, null);
-    try {
-      return call.get();
-    } catch (InterruptedException interrupted) {
-      if (!call.cancel(true)) {
-        call.abortBody(new CancellationException("interrupted"));
-      }
-      throw interrupted;
-    } catch (CancellationException closed) {
-      throw new IOException("call was cancelled: the client was shut down: uri=" + request.uri());
-    } catch (ExecutionException failed) {
-      switch (failed.getCause()) {
-        case IOException failure -> throw failure;
-        case RuntimeException failure -> throw failure;
-        case Error failure -> throw failure;
-        case null, default -> throw new IOException(failed.getCause());
-      }
-    }
+    return start(request, handler, null, null).await();
   }
 
   @Override
@@ -179,63 +154,36 @@ public final class LimitedHttpClient extends HttpClient {
     Objects.requireNonNull(request, "request");
     Objects.requireNonNull(handler, "handler");
     LimitedCall<T> call =
-        new LimitedCall<>(client, settings, request, handler, pushes, listener, this::ended);
-    calls.add(call);
-    if (shutdown) {
-      ended(call); // shutdown() may have seen it, and waits for the last one
+        new LimitedCall<>(client, settings, request, handler, pushes, listener, calls::remove);
+    if (calls.add(call)) {
+      call.start();
+    } else {
       call.completeExceptionally(
           new IOException("client must be open: it was shut down: uri=" + request.uri()));
-      return call;
     }
-    call.start();
     return call;
-  }
-
-  private void ended(LimitedCall<?> call) {
-    calls.remove(call);
-    endIfShutDown();
-  }
-
-  private void endIfShutDown() {
-    if (shutdown && calls.isEmpty()) {
-      client.shutdown();
-      noCalls.countDown();
-    }
   }
 
   /** Refuses new calls; those that were made before run to their end, waiting ones included. */
   @Override
   public void shutdown() {
-    shutdown = true;
-    endIfShutDown();
+    calls.shutdown();
   }
 
   /** Refuses new calls and cancels all others, together with their bodies. */
   @Override
   public void shutdownNow() {
-    shutdown = true;
-    for (LimitedCall<?> call : calls) {
-      if (!call.cancel(true)) {
-        call.abortBody(new IOException("body was cut off: the client was shut down"));
-      }
-    }
-    client.shutdownNow();
-    endIfShutDown();
+    calls.shutdownNow();
   }
 
   @Override
   public boolean isTerminated() {
-    return noCalls.getCount() == 0 && client.isTerminated();
+    return calls.isTerminated();
   }
 
   @Override
   public boolean awaitTermination(Duration duration) throws InterruptedException {
-    long nanos = Timer.toNanos(Objects.requireNonNull(duration, "duration"));
-    long start = System.nanoTime();
-    if (!noCalls.await(nanos, TimeUnit.NANOSECONDS)) {
-      return false;
-    }
-    return client.awaitTermination(Duration.ofNanos(nanos - (System.nanoTime() - start)));
+    return calls.awaitTermination(duration);
   }
 
   /** {@inheritDoc} The limiters stay open. */

@@ -12,16 +12,18 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A body on its way to the user's subscriber, watched so that its end is never missed: complete,
  * failed, cancelled by its reader, aborted from outside, or standing still for too long.
  *
- * <p>Everything passes through unchanged. Signals of the connection come one after the other, but
- * an abort may come from any thread in between; so {@code inside} counts who wants to signal.
- * Whoever raises it from zero may call the subscriber. An abort that finds somebody inside leaves
- * the failure to be delivered by that thread on its way out.
+ * <p>Everything passes through unchanged, but the subscriber gets its signals as it may expect
+ * them: first the subscription, then one after the other, then one end. The connection's own
+ * signals may break off in the middle of another, and an abort may come from any thread at any
+ * time; so {@code signals} counts who is with the subscriber. Whoever brings the end tells it if
+ * nobody is there, and leaves that to the last one on the way out otherwise.
  */
 final class WatchedBody<T> implements BodySubscriber<T>, Subscription {
 
@@ -41,13 +43,21 @@ final class WatchedBody<T> implements BodySubscriber<T>, Subscription {
     void ended(End end, @Nullable Throwable failure);
   }
 
+  /** The last signal that the subscriber gets: complete, or failed with this. */
+  private record Signal(@Nullable Throwable failure) {}
+
   private final BodySubscriber<T> subscriber;
   private final Timer timer;
   private final long idleNanos;
   private final String source;
   private final Listener listener;
 
-  private final AtomicInteger inside = new AtomicInteger();
+  /** What {@link #signals} is raised by when the end has come: nobody enters any more. */
+  private static final int OVER = 1 << 30;
+
+  private final AtomicInteger signals = new AtomicInteger();
+  private final AtomicReference<@Nullable Signal> last = new AtomicReference<>();
+  private boolean subscribed; // written by who is with the subscriber
   private final AtomicBoolean ended = new AtomicBoolean();
 
   /** How many pieces the reader has asked for that have not come. */
@@ -89,16 +99,46 @@ final class WatchedBody<T> implements BodySubscriber<T>, Subscription {
       return;
     }
     failure = why;
-    boolean mayTell = inside.getAndIncrement() == 0; // before the connection tells of its own end
+    boolean mine = last.compareAndSet(null, new Signal(why)); // before the connection ends by this
     cancelAlarm();
     Subscription source = connection;
     if (source != null) {
       source.cancel();
     }
     listener.ended(end, why);
-    if (mayTell) {
-      subscriber.onError(why);
+    if (mine) {
+      bringEnd();
     }
+  }
+
+  /** Returns whether a signal may go to the subscriber: the end has not come. */
+  private boolean enter() {
+    return signals.getAndUpdate(count -> count < OVER ? count + 1 : count) < OVER;
+  }
+
+  private void leave() {
+    if (signals.decrementAndGet() == OVER) {
+      tellEnd();
+    }
+  }
+
+  /** Lets the subscriber know the last signal; called once. */
+  private void bringEnd() {
+    if (signals.getAndAdd(OVER) == 0) {
+      tellEnd();
+    }
+  }
+
+  private void tellEnd() {
+    Throwable why = Objects.requireNonNull(last.get()).failure();
+    if (why == null) {
+      subscriber.onComplete();
+      return;
+    }
+    if (!subscribed) {
+      subscriber.onSubscribe(this); // it may count on that
+    }
+    subscriber.onError(why);
   }
 
   @Override
@@ -111,16 +151,23 @@ final class WatchedBody<T> implements BodySubscriber<T>, Subscription {
     connection = source;
     if (ended.get()) {
       source.cancel();
+    }
+    if (!enter()) {
       return;
     }
-    watch(idleNanos);
-    subscriber.onSubscribe(this);
+    try {
+      watch(idleNanos);
+      subscribed = true;
+      subscriber.onSubscribe(this);
+    } finally {
+      leave();
+    }
   }
 
   @Override
   public void onNext(List<ByteBuffer> pieces) {
-    if (!inside.compareAndSet(0, 1)) {
-      return; // aborted
+    if (!enter()) {
+      return;
     }
     lastMove = timer.nanoTime();
     if (demand.get() != Long.MAX_VALUE) {
@@ -130,25 +177,24 @@ final class WatchedBody<T> implements BodySubscriber<T>, Subscription {
       subscriber.onNext(pieces);
     } finally {
       lastMove = timer.nanoTime();
-      if (inside.decrementAndGet() != 0) {
-        subscriber.onError(Objects.requireNonNull(failure));
-      }
+      leave();
     }
   }
 
   @Override
   public void onError(Throwable why) {
-    end(End.BROKEN, why);
-    if (inside.getAndIncrement() == 0) {
-      subscriber.onError(why);
-    }
+    connectionEnded(End.BROKEN, why);
   }
 
   @Override
   public void onComplete() {
-    end(End.COMPLETE, null);
-    if (inside.getAndIncrement() == 0) {
-      subscriber.onComplete();
+    connectionEnded(End.COMPLETE, null);
+  }
+
+  private void connectionEnded(End end, @Nullable Throwable why) {
+    end(end, why);
+    if (last.compareAndSet(null, new Signal(why))) {
+      bringEnd();
     }
   }
 
@@ -202,7 +248,7 @@ final class WatchedBody<T> implements BodySubscriber<T>, Subscription {
       }
       return;
     }
-    boolean unread = demand.get() == 0;
+    boolean unread = demand.get() == 0 || signals.get() != 0; // or the reader is stuck
     String time = Duration.ofNanos(idleNanos).toString();
     abort(
         new HttpTimeoutException(

@@ -10,14 +10,28 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** A limiter that remembers how its permits were given back. Only what the client uses. */
 final class OutcomeRecorder implements Limiter {
   private final Limiter limiter;
   private final ConcurrentLinkedQueue<Outcome> outcomes = new ConcurrentLinkedQueue<>();
 
+  private final AtomicInteger granted = new AtomicInteger();
+  private final AtomicInteger closings = new AtomicInteger();
+
   OutcomeRecorder(Limiter limiter) {
     this.limiter = limiter;
+  }
+
+  /** How many permits were handed out. */
+  int granted() {
+    return granted.get();
+  }
+
+  /** How often permits were given back; one that is given back twice counts twice. */
+  int closings() {
+    return closings.get();
   }
 
   List<Outcome> outcomes() {
@@ -36,6 +50,7 @@ final class OutcomeRecorder implements Limiter {
         };
     request.whenComplete((permit, failure) -> {
       if (permit != null) {
+        granted.incrementAndGet();
         recorded.complete(new Recorded(permit));
       } else {
         recorded.completeExceptionally(failure);
@@ -64,6 +79,7 @@ final class OutcomeRecorder implements Limiter {
 
     @Override
     public void close(Outcome outcome) {
+      closings.incrementAndGet();
       if (closed.compareAndSet(false, true)) {
         outcomes.add(outcome);
       }

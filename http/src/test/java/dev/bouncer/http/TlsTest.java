@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
 import dev.bouncer.AsyncSemaphore;
-import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -16,16 +15,12 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyStore;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
-import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
-import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,52 +28,11 @@ import org.junit.jupiter.api.io.TempDir;
 /** Over TLS, with a key that the test makes. */
 @Timeout(120)
 final class TlsTest {
-  private static final String PASSWORD = "of-a-key-that-lives-for-a-test";
-
   @TempDir private Path directory = Path.of("");
-
-  private SSLContext withKeyOfItsOwn() throws Exception {
-    Path file = directory.resolve("keys");
-    Process keytool =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
-                "-genkeypair",
-                "-alias",
-                "test",
-                "-keyalg",
-                "EC",
-                "-dname",
-                "CN=localhost",
-                "-ext",
-                "san=ip:127.0.0.1",
-                "-validity",
-                "2",
-                "-storetype",
-                "PKCS12",
-                "-storepass",
-                PASSWORD,
-                "-keystore",
-                file.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(directory.resolve("keytool.log").toFile())
-            .start();
-    assertEquals(0, keytool.waitFor(), () -> file + " was not made");
-    KeyStore keys = KeyStore.getInstance("PKCS12");
-    try (InputStream in = Files.newInputStream(file)) {
-      keys.load(in, PASSWORD.toCharArray());
-    }
-    KeyManagerFactory server = KeyManagerFactory.getInstance("PKIX");
-    server.init(keys, PASSWORD.toCharArray());
-    TrustManagerFactory client = TrustManagerFactory.getInstance("PKIX");
-    client.init(keys);
-    SSLContext both = SSLContext.getInstance("TLS");
-    both.init(server.getKeyManagers(), client.getTrustManagers(), null);
-    return both;
-  }
 
   @Test
   void callOverTls_holdsItsPermitUntilItsEnd() throws Exception {
-    SSLContext tls = withKeyOfItsOwn();
+    SSLContext tls = OwnKey.in(directory);
     AtomicInteger calls = new AtomicInteger();
     ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
     HttpsServer server =
@@ -114,7 +68,7 @@ final class TlsTest {
 
   @Test
   void serverThatIsNotTrusted_failsAtOnceAndGivesThePermitBack() throws Exception {
-    SSLContext tls = withKeyOfItsOwn();
+    SSLContext tls = OwnKey.in(directory);
     ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
     HttpsServer server =
         HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);

@@ -121,6 +121,16 @@ end
 local function entry(x, e) return 'e:' .. x .. ':' .. int(e) end
 local function place(x, e) return x .. ':' .. int(e) end
 
+-- A session and one of its runs in line, with one command if both are unknown.
+local function sessionAndEntry(x, e)
+  if sessions[x] == nil then
+    local both = redis.call('HMGET', STATE, 's:' .. x, entry(x, e))
+    sessions[x] = both[1] and parse(both[1]) or false
+    return sessions[x], both[2]
+  end
+  return sessions[x], sessions[x] and redis.call('HGET', STATE, entry(x, e))
+end
+
 local function removeEntry(x, s, e)
   redis.call('ZREM', LINE, place(x, e))
   redis.call('HDEL', STATE, entry(x, e))
@@ -160,14 +170,22 @@ local function revoke(x, s)
   voidDemand(x, s)
 end
 
+local FIELDS_A_COMMAND = 1000 -- Lua's stack has room for some thousand
+
 local function save()
-  redis.call('HSET', STATE, 'format', '1', 'limit', int(limit), 'used', int(used), 'fence',
+  local fields = { 'format', '1', 'limit', int(limit), 'used', int(used), 'fence',
     int(fence), 'run', run, 'until', int(graceEnd), 'seq', int(seq), 'waiting', int(waiting),
     'clock', int(now), 'skew', int(skew), 'patience', int(patience), 'check', int(check),
-    'reuse', reuse)
+    'reuse', reuse }
   for x in pairs(changed) do
-    redis.call('HSET', STATE, 's:' .. x, text(sessions[x]))
+    if #fields >= FIELDS_A_COMMAND then
+      redis.call('HSET', STATE, (unpack or table.unpack)(fields))
+      fields = {}
+    end
+    fields[#fields + 1] = 's:' .. x
+    fields[#fields + 1] = text(sessions[x])
   end
+  redis.call('HSET', STATE, (unpack or table.unpack)(fields))
   if beat or not head[1] then redis.call('PEXPIRE', STATE, int(4 * lease)) end
 end
 
@@ -231,6 +249,17 @@ if ending then
   mine = false
 end
 
+local function grant(x, s, e, weight)
+  fence = fence + 1
+  s.granted = s.granted + 1
+  s.held = s.held + weight
+  used = used + weight
+  local line = int(s.granted) .. ' ' .. int(e) .. ' ' .. int(weight) .. ' ' .. int(fence) .. ';'
+  s.pending = s.pending .. line
+  changed[x] = true
+  return line
+end
+
 -- What it wants. A message that others have overtaken wants nothing any more.
 
 local tries = {}
@@ -244,6 +273,9 @@ if mine and number > mine.message then
     if e > mine.last then
       if kind == 't' then
         tries[#tries + 1] = { e, weight, total }
+      elseif total > 0 and waiting == 0 and now >= graceEnd and used + weight * total <= limit then
+        for _ = 1, total do grant(me, mine, e, weight) end -- without a place in line
+        if mine.first > mine.last then mine.first = e + 1 end
       elseif total > 0 then
         if mine.first > mine.last then mine.first = e end
         if waiting == 0 then redis.call('PEXPIRE', LINE, int(4 * lease)) end
@@ -324,31 +356,19 @@ end
 -- Serving the line: the first in line first, whoever it is. A request above the limit, which was
 -- lowered behind its back, steps aside.
 
-local function grant(x, s, e, weight)
-  fence = fence + 1
-  s.granted = s.granted + 1
-  s.held = s.held + weight
-  used = used + weight
-  local line = int(s.granted) .. ' ' .. int(e) .. ' ' .. int(weight) .. ' ' .. int(fence) .. ';'
-  s.pending = s.pending .. line
-  changed[x] = true
-  return line
-end
-
 local function serve()
   local aside, told = 0, {}
   local blocked = false
-  while true do
+  while waiting > 0 and used < limit do
     local first = redis.call('ZRANGE', LINE, aside, aside)[1]
     if not first then break end
     local x, e = string.match(first, '^(.*):(%d+)$')
     e = tonumber(e)
-    local s = session(x)
+    local s, stored = sessionAndEntry(x, e)
     if s and x ~= me and now - s.seen >= grace and now >= patience then
       voidDemand(x, s)
     else
-      local stored = s and redis.call('HGET', STATE, entry(x, e))
-      if not stored then
+      if not (s and stored) then
         redis.call('ZREM', LINE, first)
       else
         local weight, total, granted = string.match(stored, '(%d+) (%d+) (%d+)')

@@ -27,6 +27,7 @@ final class Counts {
   private long failed;
   private long unanswered;
   private long found;
+  private long repeated;
   private long bytes;
   private long attempts;
   private long refused;
@@ -56,6 +57,11 @@ final class Counts {
     found++;
   }
 
+  /** A URL that was listed before in this run. */
+  synchronized void repeated() {
+    repeated++;
+  }
+
   /** A URL that was begun has ended. */
   synchronized void ended(Entry entry) {
     underWay--;
@@ -76,7 +82,8 @@ final class Counts {
     }
     failed++;
     if (failures.size() < FAILURES_NAMED) {
-      failures.add(Url.printable(entry.error() + ": " + entry.url()));
+      String from = entry.redirectedTo() == null ? "" : " -> " + entry.redirectedTo();
+      failures.add(Url.printable(entry.error() + ": " + entry.url() + from));
     }
   }
 
@@ -85,7 +92,7 @@ final class Counts {
   }
 
   synchronized long done() {
-    return fetched + failed + found;
+    return fetched + failed + found + repeated;
   }
 
   synchronized boolean hasFailures() {
@@ -94,7 +101,7 @@ final class Counts {
 
   synchronized String status(OptionalLong total, Duration elapsed) {
     long ended = fetched + failed;
-    StringBuilder line = new StringBuilder("bouncer: %,d".formatted(ended + found));
+    StringBuilder line = new StringBuilder("bouncer: %,d".formatted(done()));
     total.ifPresent(all -> line.append(" of %,d".formatted(all)));
     line.append(" done");
     if (failed > 0) {
@@ -107,7 +114,7 @@ final class Counts {
     line.append(", %,d under way, %.1f/s".formatted(underWay, rate));
     line.append(", %d:%02d".formatted(elapsed.toMinutes(), elapsed.toSecondsPart()));
     if (total.isPresent() && ended > 0) {
-      long left = (long) Math.ceil((total.getAsLong() - found - ended) / rate);
+      long left = (long) Math.ceil((total.getAsLong() - done()) / rate);
       line.append(", %d:%02d left".formatted(left / 60, left % 60));
     }
     return line.toString();
@@ -121,6 +128,9 @@ final class Counts {
         new StringBuilder("bouncer: %,d fetched, %,d failed".formatted(fetched, failed));
     if (found > 0) {
       first.append(", %,d here already".formatted(found));
+    }
+    if (repeated > 0) {
+      first.append(", %,d listed again".formatted(repeated));
     }
     first.append(
         " in %.1f s (%.1f/s, %s)".formatted(seconds, (fetched + failed) / seconds, amount(bytes)));

@@ -10,6 +10,15 @@ interface Destination extends AutoCloseable {
   /** Returns the file of this body, if it came whole in an earlier run. */
   @Nullable String find(Url url);
 
+  /** A body could not be stored. */
+  final class UnwritableException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    UnwritableException(IOException cause) {
+      super("cannot write the body: " + Reason.messageOf(cause), cause);
+    }
+  }
+
   /** Prepares the place of a body; nothing is to be seen there before it is kept. */
   Part open(Url url) throws IOException;
 

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param file where the body is, if it is in a file
  * @param bytes how long the body is, if it is here
  * @param attempts how many requests were sent, redirects included
- * @param redirectedTo where the body came from, if not from the URL
+ * @param redirectedTo where the last attempt was sent, if not to the URL
  * @param waited how long the attempts waited for their turn
  * @param took how long the last attempt took, from the request to the end of the body
  * @param error why the body is not here

@@ -10,20 +10,19 @@ import dev.bouncer.cli.run.InputSource;
 import dev.bouncer.http.AttemptEvent;
 import dev.bouncer.http.LimitedHttpClient;
 import java.io.IOException;
-import java.net.ConnectException;
+import java.net.URI;
 import java.net.http.HttpClient.Version;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodySubscriber;
 import java.net.http.HttpResponse.BodySubscribers;
 import java.net.http.HttpResponse.ResponseInfo;
-import java.nio.channels.UnresolvedAddressException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -49,6 +48,7 @@ final class Fetch {
   private static final Duration VERY_LONG = Duration.ofDays(36_500);
   private static final int FIRST_SUCCESS = 200;
   private static final int FIRST_REDIRECT = 300;
+  private static final int FIRST_ERROR = 400;
 
   private final InputSource urls;
   private final LimitedHttpClient client;
@@ -61,6 +61,9 @@ final class Fetch {
   private final Console console;
   private final Counts counts;
   private final IntConsumer exit;
+
+  /** What was read so far: a URL that is listed again would be the same file again. */
+  private final UrlHashes listed = new UrlHashes();
 
   /** Held for reading from the moment a body is kept until its line is written. */
   private final ReentrantReadWriteLock keeping = new ReentrantReadWriteLock();
@@ -134,6 +137,10 @@ final class Fetch {
       refuse(text, Objects.requireNonNull(malformed.getMessage()));
       return;
     }
+    if (!listed.add(url)) {
+      counts.repeated();
+      return;
+    }
     if (resume && isHere(url)) {
       counts.found();
       return;
@@ -146,7 +153,7 @@ final class Fetch {
       part = destination.open(url);
     } catch (IllegalArgumentException | IOException impossible) {
       place.close();
-      refuse(text, describe(impossible));
+      refuse(text, Reason.messageOf(impossible));
       return;
     }
     counts.begun();
@@ -223,37 +230,34 @@ final class Fetch {
       Attempts attempts,
       @Nullable HttpResponse<Long> response,
       @Nullable Throwable failure) {
-    String error;
+    String error = null;
     String file = null;
-    boolean ok = false;
     if (response == null) {
-      error = describe(Objects.requireNonNull(failure));
+      error = Reason.of(Objects.requireNonNull(failure), attempts.lastStatus, timeout);
     } else if (!isSuccess(response.statusCode())) {
-      error = "status " + response.statusCode();
+      error = describe(response);
     } else {
-      error = null;
       try {
         file = part.keep();
-        ok = true;
       } catch (ConsoleDestination.OutputException unwritable) {
         counts.cutOff();
         return () -> outputFailed(unwritable);
       } catch (IOException notKept) {
-        error = "cannot keep the body: " + describe(notKept);
+        error = new Destination.UnwritableException(notKept).getMessage();
       }
     }
-    String redirectedTo =
-        response == null || response.uri().equals(url.uri()) ? null : response.uri().toString();
+    boolean ok = error == null;
+    URI last = attempts.lastUri;
     Entry entry =
         new Entry(
             Instant.now(),
             url.text(),
-            response == null ? OptionalInt.empty() : OptionalInt.of(response.statusCode()),
+            attempts.lastStatus,
             ok,
             file,
             ok && response != null ? OptionalLong.of(response.body()) : OptionalLong.empty(),
             attempts.number,
-            redirectedTo,
+            last == null || last.equals(url.uri()) ? null : last.toString(),
             attempts.waited,
             attempts.lastTook,
             error);
@@ -278,7 +282,8 @@ final class Fetch {
       } catch (IOException unwritable) {
         return () ->
             abort(
-                SOME_FAILED, "bouncer: stopped: cannot write the report: " + describe(unwritable));
+                SOME_FAILED,
+                "bouncer: stopped: cannot write the report: " + Reason.messageOf(unwritable));
       }
     }
     return () -> {};
@@ -290,7 +295,7 @@ final class Fetch {
     } else {
       abort(
           SOME_FAILED,
-          "bouncer: stopped: cannot write to standard output: " + describe(unwritable));
+          "bouncer: stopped: cannot write to standard output: " + unwritable.getMessage());
     }
   }
 
@@ -303,28 +308,13 @@ final class Fetch {
     }
   }
 
-  /** Says in a few words what went wrong; many exceptions of the network have no message. */
-  static String describe(Throwable failure) {
-    Throwable cause =
-        failure instanceof CompletionException && failure.getCause() != null
-            ? failure.getCause()
-            : failure;
-    for (Throwable deeper = cause; deeper != null; deeper = deeper.getCause()) {
-      if (deeper instanceof UnresolvedAddressException) {
-        return "host is unknown";
-      }
-    }
-    String message = cause.getMessage();
-    if (message == null && cause.getCause() != null) {
-      message = cause.getCause().getMessage();
-    }
-    if (cause instanceof ConnectException) {
-      return "cannot connect" + (message == null ? "" : ": " + message);
-    }
-    String kind = cause.getClass().getSimpleName();
-    return message == null
-        ? kind
-        : cause.getClass() == IOException.class ? message : kind + ": " + message;
+  private static String describe(HttpResponse<?> response) {
+    int status = response.statusCode();
+    String said = "status " + status;
+    Optional<String> elsewhere = response.headers().firstValue("Location");
+    return status >= FIRST_REDIRECT && status < FIRST_ERROR && elsewhere.isPresent()
+        ? said + ": this redirect is not followed: location=" + elsewhere.get()
+        : said;
   }
 
   /** What the attempts of one URL add up to. They come one after the other. */
@@ -332,12 +322,16 @@ final class Fetch {
     private volatile int number;
     private volatile Duration waited = Duration.ZERO;
     private volatile Duration lastTook = Duration.ZERO;
+    private volatile OptionalInt lastStatus = OptionalInt.empty();
+    private volatile @Nullable URI lastUri;
 
     @Override
     public void accept(AttemptEvent event) {
       number = event.number();
       waited = waited.plus(event.waited());
       lastTook = event.took();
+      lastStatus = event.status();
+      lastUri = event.uri();
       counts.attempted(event);
     }
   }

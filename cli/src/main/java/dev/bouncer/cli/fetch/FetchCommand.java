@@ -49,7 +49,8 @@ import picocli.CommandLine.Spec;
     },
     description = {
       "",
-      "URLs are the arguments, or the lines of standard input, which are read as they are needed.",
+      "URLs are the arguments, or the lines of standard input, which are read as they are needed."
+          + " One that is listed again is not fetched again.",
       "",
       "Each body becomes a file whose name tells host and path and is different for every URL; it"
           + " appears when it is whole. What fails for want of capacity or in the network is tried"
@@ -114,10 +115,11 @@ public final class FetchCommand implements Callable<Integer> {
   @Option(
       names = "--limit",
       paramLabel = "URI",
+      converter = RedisLimit.Converter.class,
       description =
           "take a permit of a limit that machines share, too: redis://HOST:PORT/NAME=N (password:"
               + " environment variable REDISCLI_AUTH)")
-  private @Nullable String limit;
+  private @Nullable RedisLimit limit;
 
   @Option(
       names = "--retries",
@@ -166,7 +168,7 @@ public final class FetchCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     check();
-    RedisLimit sharedLimit = sharedLimit();
+    RedisLimit sharedLimit = limit;
     RequestHeaders headers = headers();
     boolean toConsole = output.equals(STANDARD_OUTPUT);
     Console console =
@@ -270,14 +272,6 @@ public final class FetchCommand implements Callable<Integer> {
       Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
       counts.summary(elapsed).forEach(console::message);
       return code;
-    }
-  }
-
-  private @Nullable RedisLimit sharedLimit() {
-    try {
-      return limit == null ? null : RedisLimit.parse(limit);
-    } catch (IllegalArgumentException unreadable) {
-      throw wrong(String.valueOf(unreadable.getMessage()));
     }
   }
 

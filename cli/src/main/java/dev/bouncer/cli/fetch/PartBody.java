@@ -56,7 +56,7 @@ final class PartBody implements BodySubscriber<Long> {
   }
 
   private void giveUp(Subscription subscription, IOException unwritable) {
-    end.completeExceptionally(unwritable);
+    end.completeExceptionally(new Destination.UnwritableException(unwritable));
     subscription.cancel();
   }
 

@@ -34,9 +34,9 @@ final class Report implements AutoCloseable {
   private static final byte[] BEGINNING = "{\"url\":".getBytes(US_ASCII);
 
   private final FileChannel file; // guarded by this
-  private final long[] known;
+  private final UrlHashes known;
 
-  private Report(FileChannel file, long[] known) {
+  private Report(FileChannel file, UrlHashes known) {
     this.file = file;
     this.known = known;
   }
@@ -45,12 +45,12 @@ final class Report implements AutoCloseable {
   static Report begin(Path path) throws IOException {
     return new Report(
         FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-        new long[0]);
+        new UrlHashes());
   }
 
   /** Goes on with a report, or begins it if there is none. */
   static Report resume(Path path) throws IOException {
-    long[] known = new long[0];
+    UrlHashes known = new UrlHashes();
     if (Files.exists(path)) {
       long whole = wholeLines(path);
       known = fetched(path, whole); // only what is surely a report is changed
@@ -87,10 +87,9 @@ final class Report implements AutoCloseable {
     }
   }
 
-  /** Reads which URLs are here: eight bytes for each of them, sorted. */
-  private static long[] fetched(Path path, long end) throws IOException {
-    long[] hashes = new long[1024];
-    int count = 0;
+  /** Reads which URLs are here. */
+  private static UrlHashes fetched(Path path, long end) throws IOException {
+    UrlHashes known = new UrlHashes();
     try (InputStream in = new BufferedInputStream(Files.newInputStream(path));
         JsonParser parser = JSON.createParser(ObjectReadContext.empty(), in)) {
       while (parser.currentLocation().getByteOffset() < end - 1
@@ -107,23 +106,18 @@ final class Report implements AutoCloseable {
           }
         }
         if (ok && url != null) {
-          if (count == hashes.length) {
-            hashes = Arrays.copyOf(hashes, count * 2);
-          }
-          hashes[count++] = Url.parse(url).hash();
+          known.add(Url.parse(url));
         }
       }
     } catch (JacksonException | Url.MalformedException wrong) {
       throw new IOException("report must be one that bouncer has written: " + wrong.getMessage());
     }
-    long[] known = Arrays.copyOf(hashes, count);
-    Arrays.sort(known);
     return known;
   }
 
   /** Returns whether the report said, when it was opened, that this URL is here. */
   boolean knows(Url url) {
-    return Arrays.binarySearch(known, url.hash()) >= 0;
+    return known.contains(url);
   }
 
   /** Adds a line. */

@@ -39,7 +39,7 @@ record Url(String text, URI uri) {
       uri = new URI(text);
     } catch (URISyntaxException wrong) {
       throw new MalformedException(
-          "URL must be well-formed: " + wrong.getReason() + " at character " + wrong.getIndex());
+          "URL must be well-formed: " + wrong.getReason() + " after character " + wrong.getIndex());
     }
     String scheme = uri.getScheme();
     if (scheme == null || !(scheme.equalsIgnoreCase("http") || scheme.equalsIgnoreCase("https"))) {
@@ -52,7 +52,8 @@ record Url(String text, URI uri) {
       throw new MalformedException("URL must have a port up to 65535: port=" + uri.getPort());
     }
     if (uri.getRawUserInfo() != null) {
-      throw new MalformedException("URL must not contain a user or password");
+      throw new MalformedException(
+          "URL must not contain a user or password; --headers can send them");
     }
     String whole = uri.toASCIIString();
     int fragment = whole.indexOf('#');

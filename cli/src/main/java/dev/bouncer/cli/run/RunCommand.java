@@ -103,10 +103,11 @@ public final class RunCommand implements Callable<Integer> {
   @Option(
       names = "--limit",
       paramLabel = "URI",
+      converter = RedisLimit.Converter.class,
       description =
           "take a permit of a limit that machines share, too: redis://HOST:PORT/NAME=N (password:"
               + " environment variable REDISCLI_AUTH)")
-  private @Nullable String limit;
+  private @Nullable RedisLimit limit;
 
   @Parameters(arity = "0..*", hidden = true)
   private List<String> words = List.of();
@@ -129,7 +130,7 @@ public final class RunCommand implements Callable<Integer> {
     }
     InputSource inputs =
         separator < 0 ? standardInput() : given(words.subList(separator + 1, words.size()));
-    RedisLimit sharedLimit = sharedLimit();
+    RedisLimit sharedLimit = limit;
     Children children = Children.open();
     boolean statusWanted = Terminal.showsStatus();
     Console console =
@@ -180,14 +181,6 @@ public final class RunCommand implements Callable<Integer> {
     } catch (RedisUnavailableException unavailable) {
       console.message("bouncer run: " + unavailable.getMessage());
       return Run.SOME_FAILED;
-    }
-  }
-
-  private @Nullable RedisLimit sharedLimit() {
-    try {
-      return limit == null ? null : RedisLimit.parse(limit);
-    } catch (IllegalArgumentException unreadable) {
-      throw wrong(String.valueOf(unreadable.getMessage()));
     }
   }
 
