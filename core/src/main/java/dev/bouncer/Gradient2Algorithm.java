@@ -25,7 +25,9 @@ final class Gradient2Algorithm implements LimitAlgorithm {
       usual = mean;
       return Math.max(resumed, window.limit());
     }
-    usual = Double.isNaN(usual) ? mean : Math.min(usual, usual + (mean - usual) * LEARN);
+    double error = window.standardError().toNanos();
+    double atMost = mean + error;
+    usual = Double.isNaN(usual) ? atMost : Math.min(usual, usual + (atMost - usual) * LEARN);
     double limit = window.limit();
     if (++windows % BETWEEN_MEASUREMENTS == 0) {
       limitBefore = limit;

@@ -15,17 +15,21 @@ import org.jspecify.annotations.Nullable;
  *       began after the last change counts, so the effect of a change is seen before the next; and
  *       a window lasts at least twice as long as that work, or it would see none but the short.
  *   <li>If the limit was never reached, it is not what held the work back, and nothing follows.
- *   <li>The first refusal cuts at once, to nine tenths of what was in use. If refusals go on, the
- *       next cuts are deeper, by the share that was refused, down to the half; but not below nine
- *       tenths of what the service was seen to be at work on, by Little's law. Work that began
- *       before a cut says nothing about it, and there is at most one cut a window (RFC 5681 has the
- *       same rules for one flight of TCP).
+ *   <li>The first refusal cuts at once, to nine tenths of what was in use, and below the last rise:
+ *       to the limit under which nobody was refused. If refusals go on, the next cuts are deeper,
+ *       by the share that was refused, down to the half; but not below nine tenths of what the
+ *       service was seen to be at work on, by Little's law. Work that began before a cut says
+ *       nothing about it, and there is at most one cut a window (RFC 5681 has the same rules for
+ *       one flight of TCP).
  *   <li>What was in use when a first refusal came is a <i>ceiling</i>. It is not reached again
  *       before some time has passed; that time doubles whenever it turns out to be too high still,
  *       up to {@link #LONGEST_PROBE}, and longer where little work comes. So a service with a fixed
  *       capacity refuses next to nothing.
  *   <li>Below half of the ceiling the limit doubles each window (slow start), at the beginning and
- *       after an outage.
+ *       after an outage. From there each window goes half of the way that is left to the ceiling;
+ *       and when that has held, beyond it, by one, two, four and so on up to an eighth of the limit
+ *       (Xu, Harfoush and Rhee, "Binary Increase Congestion Control", 2004). One more each window
+ *       would take a quarter of a minute where the work is slow, and so the windows are long.
  * </ul>
  */
 final class LimitControl {
@@ -47,6 +51,9 @@ final class LimitControl {
 
   static final Duration SHORTEST_PROBE = Duration.ofSeconds(1);
   static final Duration LONGEST_PROBE = Duration.ofSeconds(8);
+
+  /** What is beyond a ceiling is not approached faster than by this part of the limit. */
+  private static final int STRIDES = 8;
 
   /** What was refused twice is not tried again before so many answers, or the longest rest. */
   private static final int ANSWERS_A_PROBE = 100;
@@ -82,6 +89,13 @@ final class LimitControl {
   private boolean refusing;
   private double ceiling = Double.POSITIVE_INFINITY;
   private double slowStartBelow;
+
+  /** How far beyond a ceiling that has held; zero if there was none. */
+  private double stride;
+
+  /** The limit of the last window, if nobody was refused in it or since. */
+  private double unrefused = Double.POSITIVE_INFINITY;
+
   private long probeNanos = SHORTEST_PROBE.toNanos();
 
   LimitControl(
@@ -123,6 +137,7 @@ final class LimitControl {
     double share = drops / (double) (drops + samples);
     double factor = Math.clamp(1 - share, DEEPEST_CUT, GENTLEST_CUT);
     if (!refusing) {
+      stride = 0;
       refusing = true;
       factor = GENTLEST_CUT;
       boolean sameAsBefore = (int) from >= (int) ceiling;
@@ -138,7 +153,9 @@ final class LimitControl {
     answersSinceCut = 0;
     String reason = "refused: %d of %d, %d in use".formatted(drops, drops + samples, inUse);
     double next = Math.max(from * factor, GENTLEST_CUT * taken(now));
-    return change(Math.min(next, from - 1), now, reason);
+    next = Math.min(next, Math.min(unrefused, from - 1));
+    unrefused = Double.POSITIVE_INFINITY;
+    return change(next, now, reason);
   }
 
   /**
@@ -182,6 +199,7 @@ final class LimitControl {
       return null;
     }
     refusing = false;
+    unrefused = limit;
     if (!reached) {
       beginWindow(now);
       return null;
@@ -199,6 +217,7 @@ final class LimitControl {
     }
     if (proposal < limit) {
       slowStartBelow = 0;
+      stride = 0;
       return change(proposal, now, "slower: " + times());
     }
     return change(raised(proposal, now), now, "room: " + times());
@@ -214,20 +233,36 @@ final class LimitControl {
   /** How far off the mean of such a sample usually is. */
   private double standardError() {
     double mean = totalNanos / (double) samples;
+    if (samples == 1) {
+      return mean; // one says nothing about chance
+    }
     double variance = Math.max(0, totalSquares / samples - mean * mean);
-    return Math.sqrt(variance / samples);
+    return Math.sqrt(variance / (samples - 1));
   }
 
   private double raised(double proposal, long now) {
-    double next = limit < slowStartBelow ? Math.min(2 * limit, slowStartBelow) : proposal;
-    next = Math.max(next, proposal);
+    if (limit < slowStartBelow) {
+      return belowCeiling(Math.max(proposal, Math.min(2 * limit, slowStartBelow)), now);
+    }
     if ((int) limit >= (int) ceiling) {
       ceiling = Double.POSITIVE_INFINITY; // a window at the ceiling, and nobody was refused
       probeNanos = SHORTEST_PROBE.toNanos();
-    } else if ((int) next >= (int) ceiling) {
-      next = mayProbe(now) ? ceiling : Math.max(limit, Math.floor(ceiling) - 1);
+      stride = 1;
     }
+    if (ceiling < Double.POSITIVE_INFINITY) {
+      return belowCeiling(Math.max(proposal, (limit + Math.floor(ceiling) - 1) / 2), now);
+    }
+    double next = Math.max(proposal, limit + stride);
+    stride = Math.min(2 * stride, Math.max(1, limit / STRIDES));
     return next;
+  }
+
+  /** As far as that, but not yet to what was refused before, unless it is time to try it again. */
+  private double belowCeiling(double next, long now) {
+    if ((int) next < (int) ceiling) {
+      return next;
+    }
+    return mayProbe(now) ? ceiling : Math.max(limit, Math.floor(ceiling) - 1);
   }
 
   private String times() {

@@ -169,8 +169,37 @@ class AdaptiveLimiterTest {
       windows++;
     }
     assertEquals(4, windows, "4, 8, 16, 32");
+    List<Integer> limits = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      goodWindow(limiter);
+      limits.add(limiter.limit());
+    }
+    assertEquals(List.of(47, 55, 59, 61), limits, "half of what is left up to 63 each time");
+  }
+
+  @Test
+  void ceilingThatHeld_isPassedFasterAndFaster() {
+    AdaptiveLimiter limiter = aimd(20).build(time);
+    refusal(limiter);
+    time.advance(LimitControl.SHORTEST_PROBE);
+    while (limiter.limit() < 20) {
+      goodWindow(limiter);
+    }
+    List<Integer> limits = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      goodWindow(limiter);
+      limits.add(limiter.limit());
+    }
+    assertEquals(List.of(21, 23, 25, 28, 31, 35), limits, "at most an eighth at a time");
+  }
+
+  @Test
+  void refusalAfterARise_fallsToWhatWasNotRefused() {
+    AdaptiveLimiter limiter = aimd(20).build(time);
     goodWindow(limiter);
-    assertEquals(33, limiter.limit());
+    assertEquals(40, limiter.limit(), "doubled");
+    refusal(limiter);
+    assertEquals(20, limiter.limit(), "not nine tenths of what was too much");
   }
 
   @Test
@@ -284,6 +313,47 @@ class AdaptiveLimiterTest {
     limiter.tryAcquire().orElseThrow().close();
     assertEquals(1, seen.size());
     assertEquals(101, seen.getFirst().samples());
+  }
+
+  @Test
+  void window_tellsHowLittleFewSamplesSay() {
+    List<LimitAlgorithm.Window> seen = new ArrayList<>();
+    AdaptiveLimiter limiter =
+        AdaptiveLimiter.builder()
+            .initialLimit(1)
+            .maxLimit(1)
+            .algorithm(() ->
+                window -> {
+                  seen.add(window);
+                  return window.limit();
+                })
+            .build(time);
+    time.advance(WINDOW.multipliedBy(8));
+    hold(limiter, WINDOW.multipliedBy(2));
+    assertEquals(seen.getLast().mean(), seen.getLast().standardError(), "one says nothing");
+    hold(limiter, WINDOW.multipliedBy(2));
+    hold(limiter, WINDOW.multipliedBy(4));
+    hold(limiter, WINDOW.multipliedBy(6));
+    assertEquals(3, seen.getLast().samples());
+    assertEquals(WINDOW.multipliedBy(4), seen.getLast().mean());
+    double deviation = 2 * WINDOW.toNanos(); // of 2, 4 and 6, with one less than there are
+    assertEquals(Math.round(deviation / Math.sqrt(3)), seen.getLast().standardError().toNanos());
+  }
+
+  private void hold(AdaptiveLimiter limiter, Duration time) {
+    Permit permit = limiter.tryAcquire().orElseThrow();
+    this.time.advance(time);
+    permit.close();
+  }
+
+  @Test
+  void gradient2_afterFewSamplesThatHappenToBeShort_growsAgain() {
+    LimitAlgorithm gradient = LimitAlgorithm.gradient2();
+    double limit = 1;
+    for (int i = 0; i < 50; i++) { // three calls of 150 to 450 ms each
+      limit = Math.max(1, gradient.propose(window(limit, millis(200 + i % 3 * 100), millis(80))));
+    }
+    assertTrue(limit > 4, "at " + limit);
   }
 
   @Test
