@@ -118,7 +118,7 @@ final class CallRaceTest {
   @Test
   @Tag("deep")
   void readerThatGivesUp_permitsAndListenersComeBeforeTheFuture_manyTimes() throws Exception {
-    giveUp(100_000);
+    giveUp(25_000);
   }
 
   /** A body that fails by itself is cancelled on one thread while its future fails on another. */
@@ -153,7 +153,7 @@ final class CallRaceTest {
   @EnumSource
   @Tag("deep")
   void race_endsOnce_manyTimes(Race race) throws Exception {
-    many(race, 60_000);
+    many(race, 15_000);
   }
 
   private static void many(Race race, int rounds) throws Exception {

@@ -59,7 +59,7 @@ final class ConnectionRaceTest {
   @Test
   @Tag("deep")
   void cancel_againstTheBody_manyTimes() throws Exception {
-    race(6_000);
+    race(3_000);
   }
 
   private void race(int rounds) throws Exception {

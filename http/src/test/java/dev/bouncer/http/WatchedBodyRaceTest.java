@@ -31,7 +31,7 @@ final class WatchedBodyRaceTest {
   @Test
   @Tag("deep")
   void ends_atTheSameMoment_manyTimes() throws Exception {
-    race(300_000);
+    race(60_000);
   }
 
   private static void race(int rounds) throws Exception {
