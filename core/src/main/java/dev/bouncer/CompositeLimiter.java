@@ -1,11 +1,8 @@
 package dev.bouncer;
 
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
 import java.util.OptionalLong;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
@@ -39,8 +36,7 @@ final class CompositeLimiter extends QueuedLimiter {
   /** What the parts that are not ours said when they were asked last. */
   private volatile List<LimiterStats> seenElsewhere = List.of();
 
-  /** Taken for waiters that have been granted, until they ask for their permit object. */
-  private final Queue<CompositePermit> granted = new ConcurrentLinkedQueue<>();
+  private final GrantedPermits<CompositePermit> granted = new GrantedPermits<>();
 
   // Written under the lock.
   private volatile boolean queued;
@@ -132,17 +128,9 @@ final class CompositeLimiter extends QueuedLimiter {
     return true;
   }
 
-  /** Any of those that were granted will do, if it has the weight. */
   @Override
   Permit permit(int weight) {
-    while (true) {
-      for (Iterator<CompositePermit> all = granted.iterator(); all.hasNext(); ) {
-        CompositePermit permit = all.next();
-        if (permit.weight() == weight && granted.remove(permit)) {
-          return permit;
-        }
-      }
-    }
+    return granted.remove(weight);
   }
 
   @Override

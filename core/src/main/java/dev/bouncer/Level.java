@@ -140,7 +140,8 @@ final class Level implements RateLimiter.State {
     if (tooSoon > 0 || (tooSoon == 0 && thenPart > pace.burstPart)) {
       return null;
     }
-    return new Level(pace, then, thenPart, complete ? now : since, taken + 1, rest);
+    boolean wasComplete = complete || (full == earliest && part == 0);
+    return new Level(pace, then, thenPart, wasComplete ? now : since, taken + 1, rest);
   }
 
   /** Nanoseconds until so many units, perhaps more than a burst, will have come one by one. */

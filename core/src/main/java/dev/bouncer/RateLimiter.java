@@ -75,6 +75,8 @@ public final class RateLimiter extends QueuedLimiter {
 
   private volatile State state;
 
+  private final GrantedPermits<RatePermit> granted = new GrantedPermits<>();
+
   /** Hears of closed permits, so that a test can let time pass then. */
   private final @Nullable IntConsumer closedForTest;
 
@@ -287,6 +289,7 @@ public final class RateLimiter extends QueuedLimiter {
         return false;
       }
       if (replace(now, with(now, left))) {
+        granted.add(new RatePermit(this, weight, time)); // what it puts back depends on this moment
         return true;
       }
     }
@@ -294,7 +297,7 @@ public final class RateLimiter extends QueuedLimiter {
 
   @Override
   Permit permit(int weight) {
-    return new RatePermit(this, weight, timing.nanoTime());
+    return granted.remove(weight);
   }
 
   @Override

@@ -178,6 +178,16 @@ class RateLimiterTest {
   }
 
   @Test
+  void closeAsUnused_ofAPermitAskedForLongAfterItsGrant_putsBackNothingTwice() {
+    RateLimiter limiter = tenASecond();
+    assertTrue(limiter.take(1), "granted to somebody in line, whose thread is slow to wake up");
+    time.advance(TENTH); // the unit is back
+    assertTrue(limiter.tryAcquire().isPresent());
+    limiter.permit(1).close(Outcome.UNUSED);
+    assertEquals(0, limiter.available(), "the unit was back before");
+  }
+
+  @Test
   void closeAsUnused_afterTheRateChanged_putsBackAllTheSame() {
     RateLimiter limiter = RateLimiter.builder(1, Duration.ofHours(1)).build(time);
     Permit unused = limiter.tryAcquire().orElseThrow();
