@@ -7,9 +7,9 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The limiter of one key of a {@link KeyedLimiter}. Each call finds the key's present limiter; if
- * that was evicted between the finding and the asking, it looks again. Nothing needs to be counted
- * on the way: a limiter that is at work cannot be evicted.
+ * The limiter of one key of a {@link KeyedLimiter}. It tries the key's limiter that was found last;
+ * if that gives nothing, it looks the key up, again and again while what it found is evicted.
+ * Nothing needs to be counted on the way: a limiter that is at work cannot be evicted.
  */
 final class KeyLimiter<K> implements Limiter {
   private final KeyedLimiter<K> keyed;
