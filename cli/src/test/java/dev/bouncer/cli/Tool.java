@@ -14,6 +14,10 @@ public final class Tool {
 
   /** Returns the words that start the command, with little memory, as a user would. */
   public static List<String> commandLine(String... arguments) {
+    return commandLine(Main.class, arguments);
+  }
+
+  static List<String> commandLine(Class<?> main, String... arguments) {
     String classPath =
         Stream.of("java.class.path", "jdk.module.path")
             .map(name -> System.getProperty(name, ""))
@@ -29,7 +33,7 @@ public final class Tool {
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
                 classPath,
-                Main.class.getName()));
+                main.getName()));
     command.addAll(Arrays.asList(arguments));
     return command;
   }
