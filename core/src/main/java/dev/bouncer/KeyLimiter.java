@@ -7,67 +7,69 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The limiter of one key of a {@link KeyedLimiter}. It tries the key's limiter that was found last;
- * if that gives nothing, it looks the key up, again and again while what it found is evicted.
- * Nothing needs to be counted on the way: a limiter that is at work cannot be evicted.
+ * The limiter of one key of a {@link KeyedLimiter}. It tries the key's limiter that it knows; if
+ * that gives nothing, it looks the key up, again and again while what it found is evicted. Nothing
+ * needs to be counted on the way: a limiter that is at work cannot be evicted.
  */
-final class KeyLimiter<K> implements Limiter {
+abstract sealed class KeyLimiter<K> implements Limiter permits KeyEntry, KeyHandle {
   private final KeyedLimiter<K> keyed;
   private final K key;
 
-  /**
-   * The key's limiter when it was looked up last. One that was evicted since gives no permits, so
-   * it does no harm that it may be old.
-   */
-  private KeyedLimiter.@Nullable Entry last;
-
-  KeyLimiter(KeyedLimiter<K> keyed, K key, KeyedLimiter.@Nullable Entry present) {
+  KeyLimiter(KeyedLimiter<K> keyed, K key) {
     this.keyed = keyed;
     this.key = key;
-    this.last = present;
   }
 
-  private KeyedLimiter.Entry entry() {
-    KeyedLimiter.Entry entry = keyed.entry(key);
-    last = entry;
+  /**
+   * What the key had when it was last looked at. It may have been evicted since, and then gives no
+   * permits.
+   */
+  abstract @Nullable KeyEntry<K> known();
+
+  /** Takes notice of what the key has now. */
+  abstract void found(KeyEntry<K> entry);
+
+  private KeyEntry<K> entry() {
+    KeyEntry<K> entry = keyed.entry(key);
+    found(entry);
     return entry;
   }
 
-  long keyedNumber() {
+  final long keyedNumber() {
     return keyed.number;
   }
 
   /** The limiter above all keys. */
-  @Nullable Limiter global() {
+  final @Nullable Limiter global() {
     return keyed.global();
   }
 
   @Override
-  public boolean equals(@Nullable Object other) {
+  public final boolean equals(@Nullable Object other) {
     return other instanceof KeyLimiter<?> same && keyed == same.keyed && key.equals(same.key);
   }
 
   @Override
-  public int hashCode() {
+  public final int hashCode() {
     return key.hashCode();
   }
 
   @Override
-  public String name() {
+  public final String name() {
     return keyed.look(key, Limiter::name);
   }
 
   @Override
-  public Permit acquire() throws InterruptedException {
+  public final Permit acquire() throws InterruptedException {
     return acquire(1);
   }
 
   @Override
-  public Permit acquire(int weight) throws InterruptedException {
-    KeyedLimiter.Entry present = last;
-    if (present != null && weight > 0 && !Thread.currentThread().isInterrupted()) {
+  public final Permit acquire(int weight) throws InterruptedException {
+    KeyEntry<K> known = known();
+    if (known != null && weight > 0 && !Thread.currentThread().isInterrupted()) {
       // Mostly this is all; by itself it is small enough to be compiled into the caller.
-      Permit free = present.limiter.tryTake(weight);
+      Permit free = known.limiter.tryTake(weight);
       if (free != null) {
         return free;
       }
@@ -77,7 +79,7 @@ final class KeyLimiter<K> implements Limiter {
 
   private Permit acquireInLine(int weight) throws InterruptedException {
     while (true) {
-      KeyedLimiter.Entry entry = entry();
+      KeyEntry<K> entry = entry();
       try {
         return entry.limiter.acquire(weight);
       } catch (LimiterClosedException found) {
@@ -87,15 +89,15 @@ final class KeyLimiter<K> implements Limiter {
   }
 
   @Override
-  public Optional<Permit> tryAcquire() {
+  public final Optional<Permit> tryAcquire() {
     return tryAcquire(1);
   }
 
   @Override
-  public Optional<Permit> tryAcquire(int weight) {
-    KeyedLimiter.Entry present = last;
-    if (present != null && weight > 0) {
-      Permit free = present.limiter.tryTake(weight);
+  public final Optional<Permit> tryAcquire(int weight) {
+    KeyEntry<K> known = known();
+    if (known != null && weight > 0) {
+      Permit free = known.limiter.tryTake(weight);
       if (free != null) {
         return Optional.of(free);
       }
@@ -105,7 +107,7 @@ final class KeyLimiter<K> implements Limiter {
 
   private Optional<Permit> tryAcquireInLine(int weight) {
     while (true) {
-      KeyedLimiter.Entry entry = entry();
+      KeyEntry<K> entry = entry();
       try {
         return entry.limiter.tryAcquire(weight);
       } catch (LimiterClosedException found) {
@@ -115,14 +117,15 @@ final class KeyLimiter<K> implements Limiter {
   }
 
   @Override
-  public Optional<Permit> tryAcquire(Duration timeout) throws InterruptedException {
+  public final Optional<Permit> tryAcquire(Duration timeout) throws InterruptedException {
     return tryAcquire(1, timeout);
   }
 
   @Override
-  public Optional<Permit> tryAcquire(int weight, Duration timeout) throws InterruptedException {
+  public final Optional<Permit> tryAcquire(int weight, Duration timeout)
+      throws InterruptedException {
     while (true) {
-      KeyedLimiter.Entry entry = entry();
+      KeyEntry<K> entry = entry();
       try {
         return entry.limiter.tryAcquire(weight, timeout);
       } catch (LimiterClosedException found) {
@@ -132,24 +135,23 @@ final class KeyLimiter<K> implements Limiter {
   }
 
   @Override
-  public CompletableFuture<Permit> acquireAsync() {
+  public final CompletableFuture<Permit> acquireAsync() {
     return acquireAsync(1);
   }
 
   @Override
-  public CompletableFuture<Permit> acquireAsync(int weight) {
+  public final CompletableFuture<Permit> acquireAsync(int weight) {
     return ask(entry -> entry.limiter.acquireAsync(weight));
   }
 
   @Override
-  public CompletableFuture<Permit> acquireAsync(int weight, Duration timeout) {
+  public final CompletableFuture<Permit> acquireAsync(int weight, Duration timeout) {
     return ask(entry -> entry.limiter.acquireAsync(weight, timeout));
   }
 
-  private CompletableFuture<Permit> ask(
-      Function<KeyedLimiter.Entry, CompletableFuture<Permit>> question) {
+  private CompletableFuture<Permit> ask(Function<KeyEntry<K>, CompletableFuture<Permit>> question) {
     while (true) {
-      KeyedLimiter.Entry entry;
+      KeyEntry<K> entry;
       try {
         entry = entry();
       } catch (LimiterClosedException | LimiterFullException refused) {
@@ -165,9 +167,9 @@ final class KeyLimiter<K> implements Limiter {
   }
 
   /** As {@link #tryAcquire(int)}, but only of the key's own limiter, not of the one above. */
-  Optional<Permit> tryAcquireOwn(int weight) {
+  final Optional<Permit> tryAcquireOwn(int weight) {
     while (true) {
-      KeyedLimiter.Entry entry = keyed.entry(key);
+      KeyEntry<K> entry = keyed.entry(key);
       try {
         return entry.own().tryAcquire(weight);
       } catch (LimiterClosedException found) {
@@ -177,35 +179,35 @@ final class KeyLimiter<K> implements Limiter {
   }
 
   /** As {@link #acquireAsync(int)}, but only of the key's own limiter, not of the one above. */
-  CompletableFuture<Permit> acquireOwnAsync(int weight) {
+  final CompletableFuture<Permit> acquireOwnAsync(int weight) {
     return ask(entry -> entry.own().acquireAsync(weight));
   }
 
-  private void requireGone(KeyedLimiter.Entry entry, LimiterClosedException found) {
+  private void requireGone(KeyEntry<K> entry, LimiterClosedException found) {
     if (!keyed.isGone(key, entry)) {
       throw found;
     }
   }
 
   @Override
-  public LimiterStats stats() {
+  public final LimiterStats stats() {
     return keyed.look(key, Limiter::stats);
   }
 
   @Override
-  public void close() {
-    KeyedLimiter.Entry entry;
+  public final void close() {
+    KeyEntry<K> entry;
     do {
       if (keyed.isClosed()) {
         return; // this key with all others
       }
       entry = entry();
-      entry.close();
+      entry.closeLimiters();
     } while (keyed.isGone(key, entry));
   }
 
   @Override
-  public String toString() {
+  public final String toString() {
     return "KeyLimiter[key=%s %s]".formatted(key, keyed.has(key) ? stats() : "idle");
   }
 }

@@ -3,6 +3,7 @@ package dev.bouncer;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.StampedLock;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
@@ -52,11 +53,18 @@ final class KeyTable<K, V> {
     }
   }
 
-  /** Removes the key if it has this value. */
+  /** Removes the key if it has this very value, not one that equals it; returns whether it did. */
   boolean remove(K key, V value) {
+    AtomicBoolean removed = new AtomicBoolean();
     long stamp = moving.readLock();
     try {
-      return map.remove(key, value);
+      map.computeIfPresent(
+          key,
+          (_, present) -> {
+            removed.set(present == value);
+            return removed.get() ? null : present;
+          });
+      return removed.get();
     } finally {
       moving.unlockRead(stamp);
     }

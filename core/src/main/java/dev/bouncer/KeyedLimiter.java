@@ -54,7 +54,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
   private final int maxKeys;
   private final long idleNanos;
   private final Timing timing;
-  private final KeyTable<K, Entry> entries = new KeyTable<>();
+  private final KeyTable<K, KeyEntry<K>> entries = new KeyTable<>();
 
   /** Keys that are there or about to be. */
   private final AtomicInteger keys = new AtomicInteger();
@@ -68,47 +68,6 @@ public final class KeyedLimiter<K> implements AutoCloseable {
     this.maxKeys = builder.maxKeys;
     this.idleNanos = builder.idleNanos;
     this.timing = timing;
-  }
-
-  /** The limiter that a key has at present. */
-  static final class Entry {
-    final QueuedLimiter limiter;
-
-    /** What the function made; closed with the entry. */
-    private final Limiter made;
-
-    /** How many permits it had given at the last sweep; none yet. */
-    private volatile long acquiredAtSweep = -1;
-
-    Entry(QueuedLimiter limiter, Limiter made) {
-      this.limiter = limiter;
-      this.made = made;
-    }
-
-    /** The same without the global limiter. */
-    QueuedLimiter own() {
-      return limiter instanceof CompositeLimiter combined ? combined.own() : limiter;
-    }
-
-    /** Whether it gave a permit since the last call, which is a sweep's. */
-    boolean wasUsedSinceSweep() {
-      long before = acquiredAtSweep;
-      acquiredAtSweep = own().stats().acquired();
-      return acquiredAtSweep != before;
-    }
-
-    boolean retireIfIdle() {
-      if (own() instanceof CompositeLimiter combined) {
-        combined.lookWhetherIdle();
-      }
-      return limiter.retireIfIdle();
-    }
-
-    void close() {
-      limiter.close();
-      own().close();
-      made.close();
-    }
   }
 
   /**
@@ -137,17 +96,18 @@ public final class KeyedLimiter<K> implements AutoCloseable {
   }
 
   /**
-   * Returns the limiter of a key. It is a light object that can be kept or made again each time,
-   * and stays right when the key is evicted and comes back; one that is kept saves a look at the
-   * table, and holds on to the memory of the key's limiter. Its numbers are those of the key's
-   * present limiter, or of one as it would be made; asking for them makes none. Closing it closes
-   * the key's limiter, and the key stays closed.
+   * Returns the limiter of a key. It can be kept or asked for each time, which costs little, and
+   * stays right when the key is evicted and comes back; one that is kept saves a look at the table,
+   * and holds on to the memory of the key's limiter. Its numbers are those of the key's present
+   * limiter, or of one as it would be made; asking for them makes none. Closing it closes the key's
+   * limiter, and the key stays closed.
    *
    * @param key which key
    * @return its limiter
    */
   public Limiter forKey(K key) {
-    return new KeyLimiter<>(this, key, entries.get(Objects.requireNonNull(key, "key")));
+    KeyEntry<K> present = entries.get(Objects.requireNonNull(key, "key"));
+    return present == null ? new KeyHandle<>(this, key) : present;
   }
 
   /**
@@ -187,7 +147,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
-    entries.forEach((_, entry) -> entry.close());
+    entries.forEach((_, entry) -> entry.closeLimiters());
   }
 
   @Override
@@ -197,41 +157,43 @@ public final class KeyedLimiter<K> implements AutoCloseable {
 
   // Finding and making.
 
-  Entry entry(K key) {
-    Entry entry = entries.get(key);
+  KeyEntry<K> entry(K key) {
+    KeyEntry<K> entry = entries.get(key);
     return entry == null ? make(key) : entry;
   }
 
-  private Entry make(K key) {
+  private KeyEntry<K> make(K key) {
     requireOpen(key);
     if (isFull() && !entries.contains(key)) {
       throw full(key); // before anything is made for nothing
     }
-    Entry made = newEntry(key);
+    KeyEntry<K> made = newEntry(key);
     boolean used = false;
     try {
-      Entry present = putIfAbsent(key, made);
+      KeyEntry<K> present = putIfAbsent(key, made);
       used = present == made;
       if (used && closed) {
-        made.close(); // whoever closes all may have overlooked it
+        made.closeLimiters(); // whoever closes all may have overlooked it
       }
       sendForSweep();
       return present;
     } finally {
       if (!used) {
-        made.close();
+        made.closeLimiters();
       }
     }
   }
 
-  private Entry newEntry(K key) {
+  private KeyEntry<K> newEntry(K key) {
     Limiter made = Objects.requireNonNull(perKey.apply(key), "the function made no limiter");
     QueuedLimiter own =
         made instanceof QueuedLimiter queued ? queued : CompositeLimiter.of(timing, made);
-    return new Entry(
+    return new KeyEntry<>(
+        this,
+        key,
         global == null
             ? own
-            : CompositeLimiter.ofKey(new KeyLimiter<>(this, key, null), own, global, timing),
+            : CompositeLimiter.ofKey(new KeyHandle<>(this, key), own, global, timing),
         made);
   }
 
@@ -240,17 +202,17 @@ public final class KeyedLimiter<K> implements AutoCloseable {
    * of users runs between the counting of a place and its use, so whoever sees one counted that is
    * not used has only a moment to wait.
    */
-  private Entry putIfAbsent(K key, Entry made) {
+  private KeyEntry<K> putIfAbsent(K key, KeyEntry<K> made) {
     while (true) {
       int now = keys.get();
       if (now < maxKeys && keys.compareAndSet(now, now + 1)) {
-        Entry earlier = entries.putIfAbsent(key, made);
+        KeyEntry<K> earlier = entries.putIfAbsent(key, made);
         if (earlier != null) {
           keys.getAndDecrement();
         }
         return earlier == null ? made : earlier;
       }
-      Entry earlier = entries.get(key);
+      KeyEntry<K> earlier = entries.get(key);
       if (earlier != null) {
         return earlier;
       }
@@ -282,15 +244,15 @@ public final class KeyedLimiter<K> implements AutoCloseable {
    * one is made to be looked at, and forgotten.
    */
   <R> R look(K key, Function<? super Limiter, ? extends R> question) {
-    Entry present = entries.get(key);
+    KeyEntry<K> present = entries.get(key);
     if (present != null) {
       return question.apply(present.limiter);
     }
-    Entry unused = newEntry(key);
+    KeyEntry<K> unused = newEntry(key);
     try {
       return question.apply(unused.limiter);
     } finally {
-      unused.close();
+      unused.closeLimiters();
     }
   }
 
@@ -305,7 +267,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
   // Evicting.
 
   /** Sees a limiter of a key that was found closed off, if that is because it was evicted. */
-  boolean isGone(K key, Entry entry) {
+  boolean isGone(K key, KeyEntry<K> entry) {
     if (!entry.own().isRetired()) {
       return false;
     }
@@ -316,7 +278,7 @@ public final class KeyedLimiter<K> implements AutoCloseable {
   /** Evicts an idle key, used lately or not, if one is among the next few. */
   boolean evictOne() {
     for (int examined = 0; examined < EXAMINED_FOR_A_PLACE; examined++) {
-      Map.Entry<K, Entry> next = entries.next();
+      Map.Entry<K, KeyEntry<K>> next = entries.next();
       if (next == null) {
         return false;
       }
@@ -327,16 +289,16 @@ public final class KeyedLimiter<K> implements AutoCloseable {
     return false;
   }
 
-  private boolean evictIfIdle(K key, Entry entry) {
+  private boolean evictIfIdle(K key, KeyEntry<K> entry) {
     if (!entry.retireIfIdle()) {
       return false;
     }
     forget(key, entry);
-    entry.made.close();
+    entry.closeMade();
     return true;
   }
 
-  private void forget(K key, Entry entry) {
+  private void forget(K key, KeyEntry<K> entry) {
     if (entries.remove(key, entry)) {
       keys.getAndDecrement();
     }

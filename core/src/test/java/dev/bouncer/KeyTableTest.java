@@ -27,7 +27,9 @@ class KeyTableTest {
 
   private void remove(int from, int to) {
     for (int key = from; key < to; key++) {
-      assertTrue(table.remove(key, "value " + key), "key=" + key);
+      String value = table.get(key);
+      assertEquals("value " + key, value);
+      assertTrue(value != null && table.remove(key, value), "key=" + key);
     }
   }
 
@@ -43,6 +45,13 @@ class KeyTableTest {
     assertEquals("value 1", table.putIfAbsent(1, "another"));
     assertEquals("value 1", table.get(1));
     assertFalse(table.remove(1, "another"));
+    assertTrue(table.contains(1));
+  }
+
+  @Test
+  void remove_valueThatOnlyEqualsTheOneInPlace_removesNothing() {
+    put(1, 2);
+    assertFalse(table.remove(1, String.join(" ", "value", "1")));
     assertTrue(table.contains(1));
   }
 
