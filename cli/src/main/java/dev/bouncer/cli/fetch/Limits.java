@@ -64,7 +64,7 @@ final class Limits implements AutoCloseable {
   private List<Limiter> limiters(Rate rate) {
     return List.of(
         opened(SlidingWindow.limiter(rate.count(), rate.window())),
-        opened(RateLimiter.builder(rate.count(), rate.period()).name("rate").build()));
+        opened(RateLimiter.builder(rate.count(), rate.pace()).name("rate").build()));
   }
 
   private KeyedLimiter<String> hosts(Function<String, Limiter> limiterOf, int urls) {

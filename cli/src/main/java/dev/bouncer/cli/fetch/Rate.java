@@ -14,12 +14,32 @@ import picocli.CommandLine.TypeConversionException;
  * @param period in how long
  */
 record Rate(int count, Duration period) {
-  /** A call may be on its way for a little longer than the one that takes its place later. */
-  private static final double CAUTION = 0.993;
+  /** A call may be on its way for so much longer than the one that takes its place later. */
+  private static final Duration LATE = Duration.ofMillis(200);
 
-  /** Returns the interval in which no more than the count may be sent. */
+  private static final int LATE_PART = 50;
+
+  /** So much of a delay can be made up for in each period. */
+  private static final Duration CATCH_UP = Duration.ofMillis(50);
+
+  private static final int CATCH_UP_PART = 20;
+
+  /** Returns the interval in which no more than the count may be sent: a little more. */
   Duration window() {
-    return Duration.ofNanos(Math.round(period.toNanos() / CAUTION));
+    return period.plus(part(LATE_PART, LATE));
+  }
+
+  /**
+   * Returns the time over which the count is spread: a little less than the period. If it were the
+   * period, whatever was late once would be late to the end.
+   */
+  Duration pace() {
+    return period.minus(part(CATCH_UP_PART, CATCH_UP));
+  }
+
+  private Duration part(int divisor, Duration most) {
+    Duration part = period.dividedBy(divisor);
+    return part.compareTo(most) < 0 ? part : most;
   }
 
   /** Reads a rate as people write it: {@code 50/s}, {@code 300/m}, {@code 10/2s}. */

@@ -5,12 +5,9 @@ import dev.bouncer.Limiter;
 import dev.bouncer.Outcome;
 import dev.bouncer.Permit;
 import java.time.Duration;
-import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Never more than so many calls in any interval of a length, as strict servers count them. A call
@@ -20,12 +17,13 @@ import org.jspecify.annotations.Nullable;
  * for what was late. And if it did not, each late alarm would be time lost; here a place that is
  * given back late costs that time once an interval, not at each call.
  *
- * <p>The calls of the first interval are on their way for longer, while connections are made and
- * code is loaded. A call counts when it arrives; so these keep their places from their end.
+ * <p>The first calls are on their way for longer, while connections are made and code is loaded. A
+ * call counts when it arrives; so those that are sent before any has ended keep their places from
+ * their end.
  */
 final class SlidingWindow {
   private final long nanos;
-  private final AtomicReference<@Nullable Long> firstSent = new AtomicReference<>();
+  private volatile boolean warm;
 
   private SlidingWindow(Duration length) {
     this.nanos = length.toNanos();
@@ -38,12 +36,14 @@ final class SlidingWindow {
 
   private ObservedLimiter.Return sent() {
     long sentAt = System.nanoTime();
-    firstSent.compareAndSet(null, sentAt);
-    return (permit, outcome) -> ended(permit, outcome, sentAt);
+    boolean cold = !warm;
+    return (permit, outcome) -> ended(permit, outcome, sentAt, cold);
   }
 
-  private void ended(Permit permit, Outcome outcome, long sentAt) {
-    boolean cold = sentAt - Objects.requireNonNull(firstSent.get()) < nanos;
+  private void ended(Permit permit, Outcome outcome, long sentAt, boolean cold) {
+    if (outcome != Outcome.UNUSED) {
+      warm = true;
+    }
     long left = cold ? nanos : nanos - (System.nanoTime() - sentAt);
     if (outcome == Outcome.UNUSED || left <= 0) {
       permit.close(outcome);
