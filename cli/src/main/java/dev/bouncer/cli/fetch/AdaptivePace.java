@@ -32,6 +32,12 @@ final class AdaptivePace {
   private static final long DOUBLED_EVERY = SECOND * 2 / 5;
 
   private static final double BELOW = 0.95;
+
+  /**
+   * One second may have had few answers by chance: one refusal cuts the pace by no more than so.
+   */
+  private static final double DEEPEST_CUT = 0.8;
+
   private static final double[] STEPS = {1.05, 1.05, 1.1, 1.2};
 
   /** The server takes the same as before if the difference is no more than this part. */
@@ -44,7 +50,7 @@ final class AdaptivePace {
   private static final double REST_CALLS = 100;
 
   /** Where the pace that is right is not known, it is looked for sooner. */
-  private static final double SHORT_REST_CALLS = 25;
+  private static final double SHORT_REST_CALLS = 70;
 
   private static final long LONGEST_REST = 10 * SECOND;
 
@@ -142,7 +148,7 @@ final class AdaptivePace {
     hold = sureAgain ? Math.min(hold * 2, LONGEST_HOLD) : SHORTEST_HOLD;
     rest = sureAgain ? REST_CALLS : SHORT_REST_CALLS;
     takenBefore = taken;
-    pace = Math.max(SLOWEST, BELOW * Math.min(pace, Math.max(taken, pace / 2)));
+    pace = Math.max(SLOWEST, BELOW * Math.min(pace, Math.max(taken, pace * DEEPEST_CUT)));
     slowStart = false;
     raises = 0;
     standBack = FIRST_STAND_BACK;
