@@ -65,7 +65,7 @@ final class Fetch {
   /** What was read so far: a URL that is listed again would be the same file again. */
   private final UrlHashes listed = new UrlHashes();
 
-  /** Held for reading from the moment a body is kept until its line is written. */
+  /** Held for reading while a line is added, from the moment its body is kept. */
   private final ReentrantReadWriteLock keeping = new ReentrantReadWriteLock();
 
   private final AtomicBoolean stopped = new AtomicBoolean();
@@ -109,20 +109,45 @@ final class Fetch {
       begin(input);
     }
     window.drain(VERY_LONG);
-    return counts.hasFailures() ? SOME_FAILED : ALL_FETCHED;
+    boolean reported = endReport();
+    return counts.hasFailures() || !reported ? SOME_FAILED : ALL_FETCHED;
   }
 
-  /** Begins nothing more, and reports nothing that ends from now on. */
-  void stop() {
+  /**
+   * Writes what the report still lacks, or tells that it cannot be written. Does nothing when
+   * called again.
+   *
+   * @return whether nothing is missing
+   */
+  boolean endReport() {
+    if (report != null) {
+      try {
+        report.close();
+      } catch (IOException incomplete) {
+        console.message("bouncer: " + incomplete.getMessage() + "; --resume makes up for them");
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Begins nothing more, and reports nothing that ends from now on.
+   *
+   * @return false if something is still being written, because the disk hangs
+   */
+  boolean stop() {
     stopped.set(true);
     // What is being kept gets its line; but a disk that hangs must not keep the process.
     try {
       if (keeping.writeLock().tryLock(LONGEST_STOP.toNanos(), TimeUnit.NANOSECONDS)) {
         keeping.writeLock().unlock();
+        return true;
       }
     } catch (InterruptedException inAHurry) {
       Thread.currentThread().interrupt();
     }
+    return false;
   }
 
   private void begin(Input input) throws InterruptedException {
@@ -275,7 +300,17 @@ final class Fetch {
   }
 
   private void write(Entry entry) {
-    add(entry).run();
+    Runnable failed;
+    keeping.readLock().lock();
+    try {
+      if (stopped.get()) {
+        return;
+      }
+      failed = add(entry);
+    } finally {
+      keeping.readLock().unlock();
+    }
+    failed.run();
   }
 
   private Runnable add(Entry entry) {

@@ -339,10 +339,13 @@ public final class FetchCommand implements Callable<Integer> {
       Console console,
       Counts counts) {
     long cutOff = counts.underWay();
-    fetch.stop();
+    boolean still = fetch.stop();
     client.shutdownNow();
     destination.close();
     console.endStatus();
+    if (still) { // after the parts are gone, which may have filled the disk
+      fetch.endReport();
+    }
     if (cutOff > 0) {
       console.message(
           "bouncer: stopped: %,d done, %,d cut off or waiting; --resume goes on from here"
