@@ -1,7 +1,5 @@
 package dev.bouncer.cli.fetch;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import dev.bouncer.AsyncSemaphore;
 import dev.bouncer.Permit;
 import dev.bouncer.cli.run.Console;
@@ -151,13 +149,13 @@ final class Fetch {
   }
 
   private void begin(Input input) throws InterruptedException {
-    String text = new String(input.bytes(), UTF_8).strip();
+    String text = Url.text(input);
     if (text.isEmpty()) {
       return;
     }
     Url url;
     try {
-      url = Url.parse(text);
+      url = Url.parse(input);
     } catch (Url.MalformedException malformed) {
       refuse(text, Objects.requireNonNull(malformed.getMessage()));
       return;

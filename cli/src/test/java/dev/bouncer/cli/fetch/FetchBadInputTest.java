@@ -144,6 +144,23 @@ final class FetchBadInputTest {
   }
 
   @Test
+  void listFromAnotherSystem_withALineThatIsTooLong_isReadAsWhatItMeans() throws Exception {
+    String page = fetch.url("/page/first");
+    FetchSandbox.Ended ended =
+        fetch.run(
+            "\ufeff" + page + "\r\n" + fetch.url("/page/" + "x".repeat(200_000)) + "\r\n",
+            "-o",
+            "pages",
+            "--report",
+            "report.ndjson");
+    assertEquals(1, ended.code(), ended::toString);
+    assertTrue(ended.errors().startsWith("bouncer: 1 fetched, 1 failed in "), ended::errors);
+    assertTrue(ended.errors().contains("    URL must be short enough: "), ended::errors);
+    assertTrue(told(page).contains("\"ok\":true"));
+    assertEquals(1, fetch.calls.size(), () -> "not the beginning of the long one: " + fetch.calls);
+  }
+
+  @Test
   void unreachableHost_isTold_alsoBehindARedirect() throws Exception {
     FetchSandbox.Ended ended =
         proveBetweenGoodOnes(
