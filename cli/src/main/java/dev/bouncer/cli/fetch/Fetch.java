@@ -100,14 +100,17 @@ final class Fetch {
     this.exit = exit;
   }
 
-  /** Fetches every URL and returns the exit code. */
+  /**
+   * Fetches every URL and returns the exit code. If the run {@link #isStopped}, it ends early, and
+   * with the code of whoever stops it.
+   */
   int untilEnd() throws IOException, InterruptedException {
     Input input;
     while (!stopped.get() && (input = urls.next()) != null) {
       begin(input);
     }
     window.drain(VERY_LONG);
-    boolean reported = endReport();
+    boolean reported = isStopped() || endReport();
     return counts.hasFailures() || !reported ? SOME_FAILED : ALL_FETCHED;
   }
 
@@ -127,6 +130,10 @@ final class Fetch {
       }
     }
     return true;
+  }
+
+  boolean isStopped() {
+    return stopped.get();
   }
 
   /**
