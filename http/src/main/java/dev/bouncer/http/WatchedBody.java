@@ -170,9 +170,7 @@ final class WatchedBody<T> implements BodySubscriber<T>, Subscription {
       return;
     }
     lastMove = timer.nanoTime();
-    if (demand.get() != Long.MAX_VALUE) {
-      demand.decrementAndGet();
-    }
+    demand.decrementAndGet();
     try {
       subscriber.onNext(pieces);
     } finally {
@@ -243,9 +241,7 @@ final class WatchedBody<T> implements BodySubscriber<T>, Subscription {
   private void look() {
     long left = idleNanos - (timer.nanoTime() - lastMove);
     if (left > 0) {
-      if (!ended.get()) {
-        watch(left);
-      }
+      watch(left);
       return;
     }
     boolean unread = demand.get() == 0 || signals.get() != 0; // or the reader is stuck

@@ -1,7 +1,5 @@
 package dev.bouncer.cli.fetch;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import dev.bouncer.AsyncSemaphore;
 import dev.bouncer.Permit;
 import dev.bouncer.cli.run.Console;
@@ -65,7 +63,7 @@ final class Fetch {
   /** What was read so far: a URL that is listed again would be the same file again. */
   private final UrlHashes listed = new UrlHashes();
 
-  /** Held for reading from the moment a body is kept until its line is written. */
+  /** Held for reading while a line is added, from the moment its body is kept. */
   private final ReentrantReadWriteLock keeping = new ReentrantReadWriteLock();
 
   private final AtomicBoolean stopped = new AtomicBoolean();
@@ -102,37 +100,69 @@ final class Fetch {
     this.exit = exit;
   }
 
-  /** Fetches every URL and returns the exit code. */
+  /**
+   * Fetches every URL and returns the exit code. If the run {@link #isStopped}, it ends early, and
+   * with the code of whoever stops it.
+   */
   int untilEnd() throws IOException, InterruptedException {
     Input input;
     while (!stopped.get() && (input = urls.next()) != null) {
       begin(input);
     }
     window.drain(VERY_LONG);
-    return counts.hasFailures() ? SOME_FAILED : ALL_FETCHED;
+    boolean reported = isStopped() || endReport();
+    return counts.hasFailures() || !reported ? SOME_FAILED : ALL_FETCHED;
   }
 
-  /** Begins nothing more, and reports nothing that ends from now on. */
-  void stop() {
+  /**
+   * Writes what the report still lacks, or tells that it cannot be written. Does nothing when
+   * called again.
+   *
+   * @return whether nothing is missing
+   */
+  boolean endReport() {
+    if (report != null) {
+      try {
+        report.close();
+      } catch (IOException incomplete) {
+        console.message("bouncer: " + incomplete.getMessage() + "; --resume makes up for them");
+        return false;
+      }
+    }
+    return true;
+  }
+
+  boolean isStopped() {
+    return stopped.get();
+  }
+
+  /**
+   * Begins nothing more, and reports nothing that ends from now on.
+   *
+   * @return false if something is still being written, because the disk hangs
+   */
+  boolean stop() {
     stopped.set(true);
     // What is being kept gets its line; but a disk that hangs must not keep the process.
     try {
       if (keeping.writeLock().tryLock(LONGEST_STOP.toNanos(), TimeUnit.NANOSECONDS)) {
         keeping.writeLock().unlock();
+        return true;
       }
     } catch (InterruptedException inAHurry) {
       Thread.currentThread().interrupt();
     }
+    return false;
   }
 
   private void begin(Input input) throws InterruptedException {
-    String text = new String(input.bytes(), UTF_8).strip();
+    String text = Url.text(input);
     if (text.isEmpty()) {
       return;
     }
     Url url;
     try {
-      url = Url.parse(text);
+      url = Url.parse(input);
     } catch (Url.MalformedException malformed) {
       refuse(text, Objects.requireNonNull(malformed.getMessage()));
       return;
@@ -275,7 +305,17 @@ final class Fetch {
   }
 
   private void write(Entry entry) {
-    add(entry).run();
+    Runnable failed;
+    keeping.readLock().lock();
+    try {
+      if (stopped.get()) {
+        return;
+      }
+      failed = add(entry);
+    } finally {
+      keeping.readLock().unlock();
+    }
+    failed.run();
   }
 
   private Runnable add(Entry entry) {

@@ -17,7 +17,6 @@ import dev.bouncer.redis.RedisConnection;
 import dev.bouncer.redis.RedisUnavailableException;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.net.http.HttpClient;
 import java.nio.charset.Charset;
@@ -171,12 +170,7 @@ public final class FetchCommand implements Callable<Integer> {
     RedisLimit sharedLimit = limit;
     RequestHeaders headers = headers();
     boolean toConsole = output.equals(STANDARD_OUTPUT);
-    Console console =
-        new Console(
-            new FileOutputStream(FileDescriptor.out).getChannel(),
-            new FileOutputStream(FileDescriptor.err).getChannel(),
-            Terminal.isTerminal(1),
-            Terminal.isTerminal(2));
+    Console console = Console.ofProcess();
     try (Report report = report();
         Destination destination = toConsole ? new ConsoleDestination(console) : folder();
         RedisConnection redis = sharedLimit == null ? null : sharedLimit.connect();
@@ -269,8 +263,10 @@ public final class FetchCommand implements Callable<Integer> {
         }
         code = fetch.untilEnd();
       }
-      Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
-      counts.summary(elapsed).forEach(console::message);
+      if (!fetch.isStopped()) { // else the process is ending, and says so
+        Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
+        counts.summary(elapsed).forEach(console::message);
+      }
       return code;
     }
   }
@@ -339,10 +335,13 @@ public final class FetchCommand implements Callable<Integer> {
       Console console,
       Counts counts) {
     long cutOff = counts.underWay();
-    fetch.stop();
+    boolean still = fetch.stop();
     client.shutdownNow();
     destination.close();
     console.endStatus();
+    if (still) { // after the parts are gone, which may have filled the disk
+      fetch.endReport();
+    }
     if (cutOff > 0) {
       console.message(
           "bouncer: stopped: %,d done, %,d cut off or waiting; --resume goes on from here"

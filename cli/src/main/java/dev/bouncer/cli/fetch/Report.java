@@ -7,7 +7,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.RandomAccessFile;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +24,8 @@ import tools.jackson.core.json.JsonFactory;
 /**
  * A file with one JSON object a line for each URL that has ended. Each line is written at once and
  * whole, so that the report is right up to the last URL even if the process is killed; a line that
- * the end of the machine has torn is cut off when the run is resumed.
+ * the end of the machine has torn is cut off when the run is resumed. Lines that do not fit on the
+ * disk are held back until there is room.
  */
 final class Report implements AutoCloseable {
   private static final JsonFactory JSON = new JsonFactory();
@@ -33,11 +33,11 @@ final class Report implements AutoCloseable {
   /** How each line begins. */
   private static final byte[] BEGINNING = "{\"url\":".getBytes(US_ASCII);
 
-  private final FileChannel file; // guarded by this
+  private final LineAppender lines;
   private final UrlHashes known;
 
-  private Report(FileChannel file, UrlHashes known) {
-    this.file = file;
+  private Report(FileChannel file, UrlHashes known) throws IOException {
+    this.lines = new LineAppender(file);
     this.known = known;
   }
 
@@ -120,14 +120,13 @@ final class Report implements AutoCloseable {
     return known.contains(url);
   }
 
-  /** Adds a line. */
+  /**
+   * Adds a line, in the file or in memory.
+   *
+   * @throws IOException if the file takes nothing, and memory should not take more
+   */
   void add(Entry entry) throws IOException {
-    ByteBuffer line = ByteBuffer.wrap(line(entry));
-    synchronized (this) {
-      while (line.hasRemaining()) {
-        file.write(line);
-      }
-    }
+    lines.add(line(entry));
   }
 
   static byte[] line(Entry entry) {
@@ -165,8 +164,20 @@ final class Report implements AutoCloseable {
     return Math.round(time.toNanos() / 1e3) / 1e3;
   }
 
+  /**
+   * Ends the report. Does nothing when called again.
+   *
+   * @throws IOException if lines are missing, which the message counts
+   */
   @Override
-  public synchronized void close() throws IOException {
-    file.close();
+  public void close() throws IOException {
+    try {
+      lines.close();
+    } catch (IOException full) {
+      throw new IOException(
+          "report is not complete: missing lines=%,d: %s"
+              .formatted(lines.heldBack(), Reason.messageOf(full)),
+          full);
+    }
   }
 }

@@ -2,11 +2,13 @@ package dev.bouncer.cli.fetch;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.bouncer.cli.run.Input;
 import dev.bouncer.cli.run.Printable;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.regex.Pattern;
 
@@ -18,6 +20,7 @@ import java.util.regex.Pattern;
  */
 record Url(String text, URI uri) {
   private static final Pattern USER = Pattern.compile("^([^/?#]*//)[^/?#]*@");
+  private static final String BYTE_ORDER_MARK = "\ufeff";
   private static final int SHOWN_CHARACTERS = 200;
   private static final int LONGEST_STEM = 60;
   private static final int LONGEST_EXTENSION = 10;
@@ -30,6 +33,24 @@ record Url(String text, URI uri) {
     MalformedException(String message) {
       super(message);
     }
+  }
+
+  /** Returns what an input says, whatever editor or system has written it. */
+  static String text(Input input) {
+    String text = new String(input.bytes(), UTF_8).strip();
+    return text.startsWith(BYTE_ORDER_MARK) ? text.substring(BYTE_ORDER_MARK.length()) : text;
+  }
+
+  /** Reads an address, which must be there as a whole. */
+  static Url parse(Input input) throws MalformedException {
+    Url url = parse(text(input));
+    if (input.defect() != null) { // it is too long; a zero byte was found above
+      throw new MalformedException("URL must be short enough: " + input.defect());
+    }
+    if (!Arrays.equals(new String(input.bytes(), UTF_8).getBytes(UTF_8), input.bytes())) {
+      throw new MalformedException("URL must be UTF-8; other bytes need percent signs");
+    }
+    return url;
   }
 
   /** Reads an address. */

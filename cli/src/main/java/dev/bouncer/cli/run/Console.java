@@ -1,5 +1,8 @@
 package dev.bouncer.cli.run;
 
+import dev.bouncer.cli.Terminal;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
@@ -26,6 +29,19 @@ public final class Console {
   private boolean statusShown;
   private boolean insideLine;
   private boolean statusEnded;
+
+  /**
+   * Returns the console of this process.
+   *
+   * @return its standard output and standard error
+   */
+  public static Console ofProcess() {
+    return new Console(
+        new FileOutputStream(FileDescriptor.out).getChannel(),
+        new FileOutputStream(FileDescriptor.err).getChannel(),
+        Terminal.isTerminal(1),
+        Terminal.isTerminal(2));
+  }
 
   /**
    * Makes a console of two channels.

@@ -13,7 +13,6 @@ import dev.bouncer.redis.RedisSemaphore;
 import dev.bouncer.redis.RedisUnavailableException;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -133,12 +132,7 @@ public final class RunCommand implements Callable<Integer> {
     RedisLimit sharedLimit = limit;
     Children children = Children.open();
     boolean statusWanted = Terminal.showsStatus();
-    Console console =
-        new Console(
-            new FileOutputStream(FileDescriptor.out).getChannel(),
-            new FileOutputStream(FileDescriptor.err).getChannel(),
-            Terminal.isTerminal(1),
-            Terminal.isTerminal(2));
+    Console console = Console.ofProcess();
     if (separator < 0 && Terminal.isTerminal(0)) {
       console.message("bouncer: reading inputs from the terminal, one a line, until Ctrl-D");
     }

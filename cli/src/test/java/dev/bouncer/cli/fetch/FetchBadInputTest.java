@@ -144,6 +144,23 @@ final class FetchBadInputTest {
   }
 
   @Test
+  void listFromAnotherSystem_withALineThatIsTooLong_isReadAsWhatItMeans() throws Exception {
+    String page = fetch.url("/page/first");
+    FetchSandbox.Ended ended =
+        fetch.run(
+            "\ufeff" + page + "\r\n" + fetch.url("/page/" + "x".repeat(200_000)) + "\r\n",
+            "-o",
+            "pages",
+            "--report",
+            "report.ndjson");
+    assertEquals(1, ended.code(), ended::toString);
+    assertTrue(ended.errors().startsWith("bouncer: 1 fetched, 1 failed in "), ended::errors);
+    assertTrue(ended.errors().contains("    URL must be short enough: "), ended::errors);
+    assertTrue(told(page).contains("\"ok\":true"));
+    assertEquals(1, fetch.calls.size(), () -> "not the beginning of the long one: " + fetch.calls);
+  }
+
+  @Test
   void unreachableHost_isTold_alsoBehindARedirect() throws Exception {
     FetchSandbox.Ended ended =
         proveBetweenGoodOnes(
@@ -287,31 +304,58 @@ final class FetchBadInputTest {
 
   @Test
   @DisabledOnOs(OS.WINDOWS)
-  void fullDiskUnderTheReport_stopsAndResumeLosesNothing() throws Exception {
+  void fullDiskUnderTheReport_fetchesAllAndTellsWhatIsMissing_resumeMakesUpForIt()
+      throws Exception {
     String urls =
         IntStream.range(0, 30)
             .mapToObj(i -> fetch.url("/page/" + i) + "\n")
             .collect(Collectors.joining());
     String[] options = {"-j", "2", "-o", "pages", "--report", "report.ndjson", "--resume"};
+    FetchSandbox.Ended full = fetch.run(urls, fetch.commandAfter("ulimit -f 2", options));
+    assertEquals(1, full.code(), full::toString);
+    int lines = fetch.report().size();
+    assertTrue(lines > 0 && lines < 30, full::toString);
+    assertTrue(Files.readString(directory.resolve("report.ndjson")).endsWith("}\n"));
+    assertTrue(
+        full.errors()
+            .startsWith(
+                "bouncer: report is not complete: missing lines=%d: File too large; --resume makes up for them\nbouncer: 30 fetched, 0 failed in "
+                    .formatted(30 - lines)),
+        full::errors);
+    FetchSandbox.Ended rest = fetch.run(urls, options);
+    assertEquals(0, rest.code(), rest::toString);
+    assertTrue(
+        rest.errors().startsWith("bouncer: 0 fetched, 0 failed, 30 here already in "),
+        rest::errors);
+    for (int i = 0; i < 30; i++) {
+      assertEquals(1, fetch.calls("/page/" + i));
+      assertTrue(told(fetch.url("/page/" + i)).contains("\"ok\":true"));
+    }
+    assertEquals(30, fetch.report().size());
+  }
+
+  @Test
+  @DisabledOnOs(OS.WINDOWS)
+  void fullDiskUnderAReportOfWhichMemoryHoldsTooMuch_stopsAndResumeLosesNothing() throws Exception {
+    String urls =
+        IntStream.range(0, 20)
+            .mapToObj(i -> "x".repeat(100_000) + i + "\n")
+            .collect(Collectors.joining("", fetch.url("/page/first") + "\n", ""));
+    urls += fetch.url("/page/last");
+    String[] options = {"-j", "1", "-o", "pages", "--report", "report.ndjson", "--resume"};
     FetchSandbox.Ended stopped = fetch.run(urls, fetch.commandAfter("ulimit -f 2", options));
     assertEquals(1, stopped.code(), stopped::toString);
     assertTrue(
         stopped.errors().startsWith("bouncer: stopped: cannot write the report: File too large\n"),
         stopped::errors);
-    assertTrue(stopped.errors().contains("--resume goes on from here\n"), stopped::errors);
-    int kept = fetch.files("pages").size();
-    FetchSandbox.Ended rest = fetch.run(urls, options);
-    assertEquals(0, rest.code(), rest::toString);
     assertTrue(
-        rest.errors()
-            .startsWith(
-                "bouncer: %d fetched, 0 failed, %d here already in ".formatted(30 - kept, kept)),
-        rest::errors);
-    for (int i = 0; i < 30; i++) {
-      assertTrue(told(fetch.url("/page/" + i)).contains("\"ok\":true"));
-    }
-    assertEquals(30, fetch.report().size());
-    assertEquals(30, fetch.files("pages").size());
+        stopped.errors().contains("bouncer: report is not complete: missing lines="),
+        stopped::errors);
+    assertEquals(0, fetch.calls("/page/last"));
+    FetchSandbox.Ended rest = fetch.run(urls, options);
+    assertEquals(1, rest.code(), rest::toString); // what is no URL is none
+    assertEquals(1, fetch.calls("/page/last"));
+    assertEquals(22, fetch.report().size());
   }
 
   @Test

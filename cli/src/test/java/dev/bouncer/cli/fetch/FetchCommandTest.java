@@ -206,6 +206,7 @@ final class FetchCommandTest {
     FetchSandbox.Ended ended = fetch.ended(process, "");
     assertEquals(143, ended.code(), ended::toString);
     assertTrue(ended.errors().contains("bouncer: stopped: 10 done, 31 cut off"), ended::errors);
+    assertFalse(ended.errors().contains("fetched"), () -> "no summary: " + ended.errors());
     assertEquals(10, fetch.files("pages").size(), () -> "no part is left: " + ended);
     assertEquals(10, fetch.report().size());
     fetch.gate.release(1_000);

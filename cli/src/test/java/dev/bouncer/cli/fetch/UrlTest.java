@@ -1,12 +1,19 @@
 package dev.bouncer.cli.fetch;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.bouncer.cli.run.Input;
+import dev.bouncer.cli.run.LineReader;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -103,5 +110,38 @@ final class UrlTest {
       })
   void whatCannotBeFetched_isRefused(String url) {
     assertThrows(Url.MalformedException.class, () -> Url.parse(url));
+  }
+
+  @Test
+  void parse_inputOfAnotherSystem_isTheAddressAlone() throws Exception {
+    Url url = Url.parse(input("\ufeffhttp://h/\u00e4\t\r\n".getBytes(UTF_8)));
+    assertEquals("http://h/\u00e4", url.text());
+    assertEquals("http://h/%C3%A4", url.uri().toString());
+    assertEquals("", Url.text(input("\ufeff\r\n".getBytes(UTF_8))));
+  }
+
+  /** Else another address would be fetched than the one that was given. */
+  @Test
+  void parse_inputThatIsNotThereAsAWhole_isRefused() throws Exception {
+    assertMalformed(
+        "URL must be short enough: it is longer than an argument can be: bytes=200009"
+            + " maximum=131071",
+        ("http://h/" + "\u00e4".repeat(100_000)).getBytes(UTF_8));
+    assertMalformed(
+        "URL must be UTF-8; other bytes need percent signs",
+        "http://h/\u00e4".getBytes(ISO_8859_1));
+    assertMalformed(
+        "URL must be well-formed: Illegal character in path after character 9",
+        "http://h/\0".getBytes(UTF_8));
+  }
+
+  private static void assertMalformed(String message, byte[] line) throws Exception {
+    Input input = input(line);
+    assertEquals(
+        message, assertThrows(Url.MalformedException.class, () -> Url.parse(input)).getMessage());
+  }
+
+  private static Input input(byte[] line) throws IOException {
+    return Objects.requireNonNull(new LineReader(new ByteArrayInputStream(line), '\n').next());
   }
 }
