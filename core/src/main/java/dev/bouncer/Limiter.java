@@ -32,6 +32,15 @@ import java.util.function.Supplier;
  * either holds none or is told so. All methods may be called from any thread, platform or virtual.
  * Argument errors are thrown by the call itself, also by the asynchronous methods, and change no
  * state; memory effects, nulls and durations are described at {@linkplain dev.bouncer the package}.
+ *
+ * <p><b>Limiters of your own</b> can be parts of {@link #allOf} and limiters of keys, and above
+ * them. Asked are {@link #name}, {@link #tryAcquire(int)}, {@link #acquireAsync(int)} and {@link
+ * #stats}, from any thread, and never while a lock of this library is held; none may block, but a
+ * lock of your own may be held while it completes a future. A cancelled future must leave the line
+ * and hold nothing. A weight above {@code limit} is refused; a key may be evicted, and its limiter
+ * closed, when {@code inUse} and {@code waiting} are 0, so they must count a permit before it is
+ * handed out. What a method throws reaches the caller or fails the first in line, and all other
+ * parts are given back.
  */
 public interface Limiter extends AutoCloseable {
 
