@@ -273,6 +273,76 @@ class KeyedLimiterTest {
     assertEquals(Map.of(), none.stats());
   }
 
+  /** Does something once when it is looked for in the table. */
+  private static final class WatchedKey {
+    private Runnable whenLookedFor = () -> {};
+
+    @Override
+    public int hashCode() {
+      Runnable once = whenLookedFor;
+      whenLookedFor = () -> {};
+      once.run();
+      return 1;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return this == other;
+    }
+  }
+
+  /** A limiter of a key equals the next one of that key, so only identity tells them apart. */
+  @Test
+  void keyThatComesBackWhileItIsBeingEvicted_staysInTheTable() {
+    KeyedLimiter<WatchedKey> keyed =
+        KeyedLimiter.<WatchedKey>builder(
+                key -> {
+                  made.incrementAndGet();
+                  return AsyncSemaphore.builder(1).build(time);
+                })
+            .build(time);
+    WatchedKey key = new WatchedKey();
+    keyed.forKey(key).tryAcquire().orElseThrow().close();
+    Limiter kept = keyed.forKey(key);
+    AtomicInteger taken = new AtomicInteger();
+    key.whenLookedFor = // the old limiter is closed, and about to be taken out
+        () -> kept.tryAcquire().ifPresent(permit -> taken.addAndGet(permit.weight()));
+    assertTrue(keyed.evictOne());
+    assertEquals(1, taken.get());
+    assertEquals(2, made.get());
+    assertEquals(1, keyed.keys());
+    assertEquals(1, kept.stats().inUse());
+    assertTrue(kept.tryAcquire().isEmpty(), "two limiters at work");
+    assertTrue(keyed.forKey(key).tryAcquire().isEmpty(), "two limiters at work");
+  }
+
+  @Test
+  void limiterOfAKeyThatIsKept_goesWithTheKeyThroughEveryEviction() throws Exception {
+    KeyedLimiter<String> keyed = perHost(2).build(time);
+    Limiter handle = keyed.forKey("a");
+    handle.acquire().close();
+    Limiter entry = keyed.forKey("a");
+    for (int evicted = 1; evicted <= 3; evicted++) {
+      assertTrue(keyed.evictOne());
+      Permit one = entry.acquire();
+      Permit two = handle.tryAcquire().orElseThrow();
+      assertTrue(keyed.forKey("a").tryAcquire().isEmpty(), "two limiters at work");
+      assertTrue(entry.tryAcquire(Duration.ZERO).isEmpty(), "two limiters at work");
+      CompletableFuture<Permit> third = entry.acquireAsync();
+      assertFalse(third.isDone());
+      one.close();
+      third.get().close();
+      two.close();
+      assertEquals(0, keyed.forKey("a").stats().inUse());
+      assertEquals(1 + evicted, made.get());
+    }
+    assertTrue(keyed.evictOne());
+    entry.close();
+    assertThrows(LimiterClosedException.class, handle::acquire);
+    assertThrows(LimiterClosedException.class, () -> keyed.forKey("a").acquire());
+    assertEquals(5, made.get(), "the one that was closed was the key's present one");
+  }
+
   @Test
   void evictAgainstAcquire_neverTwoLimitersAtWork() throws Exception {
     evictAgainstAcquire(20_000, false);

@@ -221,7 +221,8 @@ class LimiterFromElsewhereTest {
           }
         };
     RateLimiter rate = RateLimiter.builder(1, MINUTE).build(time); // asked last
-    Limiter all = CompositeLimiter.of(time, part, rate);
+    AsyncSemaphore places = AsyncSemaphore.of(3); // given back last
+    Limiter all = CompositeLimiter.of(time, places, part, rate);
     rate.acquire().close();
     CompletableFuture<Permit> first = all.acquireAsync(); // once in passing, once in line
     assertSame(broken, assertThrows(ExecutionException.class, first::get).getCause());
@@ -230,6 +231,7 @@ class LimiterFromElsewhereTest {
     time.advance(MINUTE);
     second.get(1, TimeUnit.MINUTES).close();
     assertEquals(5, part.inside.available());
+    assertEquals(3, places.available());
     assertEquals(0, all.stats().waiting());
   }
 
