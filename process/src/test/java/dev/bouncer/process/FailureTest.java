@@ -110,7 +110,9 @@ class FailureTest {
     try (var pool = pool(1)) {
       for (int i = 0; i < 3; i++) {
         long pid = pool.submit(() -> Tasks.pid()).get();
-        ProcessHandle.of(pid).orElseThrow().destroyForcibly();
+        ProcessHandle worker = ProcessHandle.of(pid).orElseThrow();
+        worker.destroyForcibly();
+        worker.onExit().get(30, TimeUnit.SECONDS); // until then it may begin a task
         assertNotEquals(pid, pool.submit(() -> Tasks.pid()).get());
       }
       assertEquals(0, pool.stats().failed());
