@@ -33,7 +33,7 @@ final class LimiterSuite {
   private LimiterSuite() {}
 
   static Table run() throws Exception {
-    Table table = new Table("Limiters: medians of five interleaved rounds (least–most)");
+    Table table = new Table("Limiters: medians of interleaved rounds (least–most)");
     againstTheBest(table, "L1", "RateLimiter.tryAcquire, uncontended", RateTryAcquire.class, "ns");
     againstTheBest(
         table, "L2", "1,000 virtual threads in line, processor time", RateInLine.class, "ns");
