@@ -17,16 +17,16 @@ record Rate(int count, Duration period) {
   /** A call may be on its way for so much longer than the one that takes its place later. */
   private static final Duration LATE = Duration.ofMillis(200);
 
-  private static final int LATE_PART = 50;
+  private static final int LATE_PERMILLE = 15;
 
   /** So much of a delay can be made up for in each period. */
   private static final Duration CATCH_UP = Duration.ofMillis(50);
 
-  private static final int CATCH_UP_PART = 20;
+  private static final int CATCH_UP_PERMILLE = 50;
 
   /** Returns the interval in which no more than the count may be sent: a little more. */
   Duration window() {
-    return period.plus(part(LATE_PART, LATE));
+    return period.plus(part(LATE_PERMILLE, LATE));
   }
 
   /**
@@ -34,11 +34,11 @@ record Rate(int count, Duration period) {
    * period, whatever was late once would be late to the end.
    */
   Duration pace() {
-    return period.minus(part(CATCH_UP_PART, CATCH_UP));
+    return period.minus(part(CATCH_UP_PERMILLE, CATCH_UP));
   }
 
-  private Duration part(int divisor, Duration most) {
-    Duration part = period.dividedBy(divisor);
+  private Duration part(int permille, Duration most) {
+    Duration part = period.dividedBy(1_000).multipliedBy(permille);
     return part.compareTo(most) < 0 ? part : most;
   }
 
