@@ -41,10 +41,12 @@ final class CommandTest {
   }
 
   private Process start(String... arguments) throws IOException {
-    return new ProcessBuilder(Tool.commandLine(arguments))
-        .directory(directory.toFile())
-        .redirectError(directory.resolve("errors").toFile())
-        .start();
+    ProcessBuilder command =
+        new ProcessBuilder(Tool.commandLine(arguments))
+            .directory(directory.toFile())
+            .redirectError(directory.resolve("errors").toFile());
+    command.environment().put("XDG_RUNTIME_DIR", directory.toString()); // locks of this test alone
+    return command.start();
   }
 
   private Ended run(String input, String... arguments) throws Exception {
@@ -330,6 +332,13 @@ final class CommandTest {
     }
     assertEquals(new Ended(0, "", ""), ended(process, ""));
     assertEquals(2 * size, count);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"1m", "999999999999d"})
+  void sem_placeIsFree_waitOfAnyLengthIsNotNeeded(String wait) throws Exception {
+    Ended ended = run("", "sem", "--wait", wait, "free", "--", "echo", "ran");
+    assertEquals(new Ended(0, "ran\n", ""), ended);
   }
 
   @Test

@@ -44,6 +44,7 @@ record Rate(int count, Duration period) {
 
   /** Reads a rate as people write it: {@code 50/s}, {@code 300/m}, {@code 10/2s}. */
   static final class Converter implements ITypeConverter<Rate> {
+    private static final Duration LONGEST = Duration.ofDays(36_500);
     private static final Pattern FORM = Pattern.compile("(\\d{1,9})/(\\d[\\d.]*)?(ms|s|m|h|d)");
 
     @Override
@@ -54,9 +55,12 @@ record Rate(int count, Duration period) {
             "rate must be like 50/s, 300/m or 10/2s, and above zero: '" + text + "'");
       }
       String number = matcher.group(2) == null ? "1" : matcher.group(2);
-      return new Rate(
-          Integer.parseInt(matcher.group(1)),
-          new DurationConverter().convert(number + matcher.group(3)));
+      Duration period = new DurationConverter().convert(number + matcher.group(3));
+      if (period.compareTo(LONGEST) > 0) {
+        throw new TypeConversionException(
+            "rate must be for a time of at most " + LONGEST.toDays() + "d: '" + text + "'");
+      }
+      return new Rate(Integer.parseInt(matcher.group(1)), period);
     }
   }
 }

@@ -120,7 +120,9 @@ public final class SemCommand implements Callable<Integer> {
           }
         });
     try (FileChannel held =
-        wait == null ? permit.get() : permit.get(wait.toNanos(), TimeUnit.NANOSECONDS)) {
+        wait == null
+            ? permit.get()
+            : permit.get(TimeUnit.NANOSECONDS.convert(wait), TimeUnit.NANOSECONDS)) {
       return held.isOpen() ? perform(command, new CompletableFuture<>()) : TRY_AGAIN_LATER;
     } catch (TimeoutException late) {
       return giveUp("no permit in time: wait=" + wait);

@@ -15,13 +15,20 @@ final class RateTest {
   private final Rate.Converter converter = new Rate.Converter();
 
   @ParameterizedTest
-  @CsvSource({"50/s, 50, PT1S", "300/m, 300, PT1M", "10/2s, 10, PT2S", "1/100ms, 1, PT0.1S"})
+  @CsvSource({
+    "50/s, 50, PT1S",
+    "300/m, 300, PT1M",
+    "10/2s, 10, PT2S",
+    "1/100ms, 1, PT0.1S",
+    "1/36500d, 1, PT876000H"
+  })
   void convert_whatPeopleWrite_isCountAndPeriod(String text, int count, Duration period) {
     assertEquals(new Rate(count, period), converter.convert(text));
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"0/s", "50", "50/", "/s", "-1/s", "1.5/s", "50/y", "9999999999/s", ""})
+  @ValueSource(
+      strings = {"0/s", "50", "50/", "/s", "-1/s", "1.5/s", "50/y", "9999999999/s", "1/36501d", ""})
   void convert_whatIsNoRate_isRefused(String text) {
     assertThrows(TypeConversionException.class, () -> converter.convert(text));
   }
