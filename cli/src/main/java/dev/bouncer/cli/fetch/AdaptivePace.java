@@ -10,10 +10,11 @@ import java.time.Duration;
  * RFC 5681). A refusal makes everybody stand back: one call at a time asks whether the server is
  * ready again, less and less often if it is not. Once one is answered, the pace is a little less
  * than what the server has answered in the second before the refusal, which is what it takes when
- * it is asked for too much. From time to time a slightly faster pace is tried, in growing steps as
- * long as that goes well; when it ends at the same pace as before, the next try waits twice as
- * long, up to half a minute. A pace that something else keeps from being reached comes down, so
- * that it is no surprise when that gives way (RFC 7661).
+ * it is asked for too much; but not much less than it was, as one second may tell little. From time
+ * to time a slightly faster pace is tried, in growing steps as long as that goes well; when it ends
+ * at the same pace as before, the next try waits twice as long, up to half a minute. A pace that
+ * something else keeps from being reached comes down, so that it is no surprise when that gives way
+ * (RFC 7661).
  *
  * <p>Not thread-safe.
  */

@@ -335,11 +335,11 @@ public final class FetchCommand implements Callable<Integer> {
       Console console,
       Counts counts) {
     long cutOff = counts.underWay();
-    boolean still = fetch.stop();
+    boolean settled = fetch.stop();
     client.shutdownNow();
     destination.close();
     console.endStatus();
-    if (still) { // after the parts are gone, which may have filled the disk
+    if (settled) { // after the parts are gone, which may have filled the disk
       fetch.endReport();
     }
     if (cutOff > 0) {

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 
 /**
  * Never more than so many calls in any interval of a length, as strict servers count them. A call
@@ -23,19 +24,25 @@ import java.util.concurrent.TimeUnit;
  */
 final class SlidingWindow {
   private final long nanos;
+  private final LongSupplier nanoTime;
   private volatile boolean warm;
 
-  private SlidingWindow(Duration length) {
+  private SlidingWindow(Duration length, LongSupplier nanoTime) {
     this.nanos = length.toNanos();
+    this.nanoTime = nanoTime;
   }
 
   /** Creates a limiter that lets so many calls go in any such interval. */
   static Limiter limiter(int calls, Duration length) {
-    return new ObservedLimiter(AsyncSemaphore.of(calls), new SlidingWindow(length)::sent);
+    return limiter(calls, length, System::nanoTime);
+  }
+
+  static Limiter limiter(int calls, Duration length, LongSupplier nanoTime) {
+    return new ObservedLimiter(AsyncSemaphore.of(calls), new SlidingWindow(length, nanoTime)::sent);
   }
 
   private ObservedLimiter.Return sent() {
-    long sentAt = System.nanoTime();
+    long sentAt = nanoTime.getAsLong();
     boolean cold = !warm;
     return (permit, outcome) -> ended(permit, outcome, sentAt, cold);
   }
@@ -44,7 +51,7 @@ final class SlidingWindow {
     if (outcome != Outcome.UNUSED) {
       warm = true;
     }
-    long left = cold ? nanos : nanos - (System.nanoTime() - sentAt);
+    long left = cold ? nanos : nanos - (nanoTime.getAsLong() - sentAt);
     if (outcome == Outcome.UNUSED || left <= 0) {
       permit.close(outcome);
       return;

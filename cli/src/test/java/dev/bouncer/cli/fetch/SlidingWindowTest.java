@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.bouncer.Limiter;
 import dev.bouncer.Outcome;
+import dev.bouncer.Permit;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -24,6 +26,34 @@ final class SlidingWindowTest {
   void callThatWasNeverSent_givesItsPlaceBackAtOnce() {
     try (Limiter window = SlidingWindow.limiter(1, Duration.ofHours(1))) {
       window.tryAcquire().orElseThrow().close(Outcome.UNUSED);
+      assertEquals(1, window.stats().available());
+    }
+  }
+
+  @Test
+  void callsBeforeAnyHasEnded_keepTheirPlacesFromTheirEnd_laterOnesFromWhenTheyWereSent() {
+    AtomicLong now = new AtomicLong();
+    try (Limiter window = SlidingWindow.limiter(3, Duration.ofHours(1), now::get)) {
+      Permit first = window.tryAcquire().orElseThrow();
+      Permit cold = window.tryAcquire().orElseThrow();
+      first.close();
+      Permit warm = window.tryAcquire().orElseThrow();
+      now.addAndGet(Duration.ofHours(2).toNanos());
+      cold.close();
+      assertEquals(0, window.stats().available());
+      warm.close();
+      assertEquals(1, window.stats().available());
+    }
+  }
+
+  @Test
+  void callThatWasNeverSent_doesNotEndTheFirstCalls() {
+    AtomicLong now = new AtomicLong();
+    try (Limiter window = SlidingWindow.limiter(2, Duration.ofHours(1), now::get)) {
+      window.tryAcquire().orElseThrow().close(Outcome.UNUSED);
+      Permit cold = window.tryAcquire().orElseThrow();
+      now.addAndGet(Duration.ofHours(2).toNanos());
+      cold.close();
       assertEquals(1, window.stats().available());
     }
   }
